@@ -135,6 +135,16 @@ export interface AnyRemediation {
   look?(plan: Plan, startedAt: number, context: StepContext): Promise<Look>;
 }
 
+/** One call of a remediation, rendered: what an executor needs, and nothing of the rule's language. */
+export interface RemediationCallInput {
+  readonly remediation: AnyRemediation;
+  readonly connection: string | undefined;
+  readonly params: JsonObject;
+  readonly stepId: string;
+  /** Milliseconds for the call. */
+  readonly timeoutMs: number;
+}
+
 /** Checks a definition's types against each other and hides them: values are parsed against `params` before they come in. */
 export function defineRemediation<
   const P extends ParameterSpecs,

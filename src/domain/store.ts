@@ -42,6 +42,8 @@ export interface Changes {
   readonly breakers: readonly Breaker[];
   readonly switches: Switches | undefined;
   readonly timeline: readonly TimelineEntry[];
+  /** Definitions of rules, by digest, for the runs that were claimed with them; kept if they are there already. */
+  readonly ruleSnapshots: readonly { readonly digest: string; readonly definition: string }[];
   readonly quarantined: readonly (QuarantinedAlert & { readonly source: string; readonly receivedAt: number })[];
   /** Held runs that should be judged now: for each reason the most urgent (severity, then age), at most `limit`. */
   readonly wakeHeld: readonly { readonly reasons: readonly Reason[]; readonly limit: number; readonly at: number }[];
@@ -166,8 +168,7 @@ export interface Store {
   switches(): Promise<Switches>;
   /** The instant of the last sign of life of any process on this store, and a new one. */
   beat(now: number): Promise<number | null>;
-  /** The definition of a rule as it was, by its digest; kept while a run needs it. */
-  saveRuleSnapshots(snapshots: readonly { readonly digest: string; readonly definition: string }[]): Promise<void>;
+  /** The definitions of rules as they were, by digest; kept while a run needs them. */
   ruleSnapshots(digests: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Current firing episodes whose last message is older, with their labels, for reconciliation and staleness. */
   firingSince(seenBefore: number, limit: number): Promise<readonly (Episode & AlertContent)[]>;
