@@ -1,0 +1,55 @@
+import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
+
+const LONGEST_TEXT = 300;
+
+// First words of error replies: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+const CODE_BY_WORD: Readonly<Record<string, StepErrorCode>> = {
+  NOAUTH: 'permission_denied',
+  WRONGPASS: 'permission_denied',
+  NOPERM: 'permission_denied',
+  LOADING: 'unavailable',
+  BUSY: 'unavailable',
+  MASTERDOWN: 'unavailable',
+  CLUSTERDOWN: 'unavailable',
+  TRYAGAIN: 'unavailable',
+};
+
+/** What a failed command means for a step; `happened` is the caller's knowledge of what its commands did. */
+export function commandError(error: unknown, connection: string, happened: 'nothing' | 'unknown'): StepError {
+  const text = replyText(error);
+  if (text === undefined) {
+    return new StepError('unavailable', `Redis "${connection}": the connection was lost`, { happened });
+  }
+  const code = Object.hasOwn(CODE_BY_WORD, firstWord(text)) ? CODE_BY_WORD[firstWord(text)] : undefined;
+  return new StepError(code ?? 'rejected', `Redis "${connection}": ${text}`, { happened });
+}
+
+/**
+ * What a failed connection attempt means. Only its code is passed on: when a URL is mistyped, the client's own text names
+ * parts of the password as host.
+ */
+export function connectError(error: unknown, connection: string): StepError {
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'the connection was closed';
+  return new StepError(
+    code === 'ETIMEDOUT' ? 'timeout' : 'unavailable',
+    `Redis "${connection}": the server cannot be reached (${code})`,
+    {
+      happened: 'nothing',
+    },
+  );
+}
+
+/** Whether the server answered the command with an error, so that the command itself did nothing. */
+export function isErrorReply(error: unknown): boolean {
+  return replyText(error) !== undefined;
+}
+
+function replyText(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
+  return error.message.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT);
+}
+
+function firstWord(text: string): string {
+  return text.split(' ', 1)[0] ?? '';
+}

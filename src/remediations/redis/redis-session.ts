@@ -1,0 +1,125 @@
+import { Redis } from 'ioredis';
+import { StepError, type StepContext } from '../../domain/remediation.ts';
+import { createStopError } from '../stop-error.ts';
+import { parseRedisAddress, type RedisAddress } from './redis-address.ts';
+import { commandError, connectError, isErrorReply } from './redis-error.ts';
+
+const LONGEST_CONNECT_MS = 10_000;
+const DISCONNECT_MS = 100;
+
+/** What a session may be used for within `timeoutMs` and until the signal aborts. */
+export type SessionContext = Pick<StepContext<'redis'>, 'connection' | 'signal' | 'timeoutMs'>;
+
+/** One Redis connection of a remediation, in the database of its URL. Every failure is a `StepError`. */
+export class RedisSession {
+  readonly database: number;
+  readonly #client: Redis;
+  readonly #name: string;
+  #happened: 'nothing' | 'unknown' = 'nothing';
+
+  constructor(client: Redis, name: string, database: number) {
+    this.#client = client;
+    this.#name = name;
+    this.database = database;
+  }
+
+  /** What is certain about the target at this moment. */
+  get happened(): 'nothing' | 'unknown' {
+    return this.#happened;
+  }
+
+  /** Sends a command that changes nothing. */
+  async read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await command(this.#client);
+    } catch (error) {
+      throw commandError(error, this.#name, this.#happened);
+    }
+  }
+
+  /** Sends a command that acts: from here on, a failure leaves open what has happened, unless the server refused the first one. */
+  async change<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    const before = this.#happened;
+    this.#happened = 'unknown';
+    try {
+      return await command(this.#client);
+    } catch (error) {
+      if (isErrorReply(error)) this.#happened = before;
+      throw commandError(error, this.#name, this.#happened);
+    }
+  }
+}
+
+/** Opens a connection, lends it to `use`, and closes it whatever happens, at the latest when the signal aborts. */
+export async function withRedisSession<T>(context: SessionContext, use: (session: RedisSession) => Promise<T>): Promise<T> {
+  const { name, url } = context.connection;
+  const stopError = (happened: 'nothing' | 'unknown'): StepError =>
+    createStopError(context.signal, `Redis "${name}": the step`, happened);
+  if (context.signal.aborted) throw stopError('nothing');
+  const address = parseRedisAddress(url, name);
+  const client = createClient(address, context.timeoutMs);
+  const session = new RedisSession(client, name, address.database);
+
+  const stopped = Promise.withResolvers<never>();
+  const stop = (): void => {
+    client.disconnect();
+    stopped.reject(stopError(session.happened));
+  };
+  context.signal.addEventListener('abort', stop, { once: true });
+  const work = async (): Promise<T> => {
+    await connect(client, name);
+    await enter(client, address, name);
+    return await use(session);
+  };
+  try {
+    return await Promise.race([work(), stopped.promise]);
+  } finally {
+    context.signal.removeEventListener('abort', stop);
+    client.disconnect();
+  }
+}
+
+/**
+ * Nothing is retried, resent or queued: a command that was sent twice would count twice. The client neither signs in nor
+ * selects the database: it takes a refused SELECT for a warning and goes on in database 0.
+ */
+function createClient(address: RedisAddress, timeoutMs: number): Redis {
+  return new Redis({
+    host: address.host,
+    port: address.port,
+    ...(address.tls ? { tls: {} } : {}),
+    lazyConnect: true,
+    protocol: 2,
+    connectTimeout: Math.min(Math.max(Math.floor(timeoutMs), 1), LONGEST_CONNECT_MS),
+    disconnectTimeout: DISCONNECT_MS,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+  });
+}
+
+async function connect(client: Redis, name: string): Promise<void> {
+  let reason: unknown;
+  client.on('error', (error) => {
+    reason ??= error;
+  });
+  try {
+    await client.connect();
+  } catch {
+    // What connect() itself says is only that the connection is closed.
+    throw connectError(reason, name);
+  }
+}
+
+async function enter(client: Redis, address: RedisAddress, name: string): Promise<void> {
+  try {
+    if (address.username !== '') await client.auth(address.username, address.password);
+    else if (address.password !== '') await client.auth(address.password);
+    if (address.database !== 0) await client.select(address.database);
+  } catch (error) {
+    throw commandError(error, name, 'nothing');
+  }
+}
