@@ -29,9 +29,9 @@ describe('wait', () => {
   });
 
   test.each([
-    [new DOMException('late', 'TimeoutError'), 'timeout'],
-    [new Error('cancelled'), 'aborted'],
-  ])('ends when the step is stopped: %s', async (reason, code) => {
+    ['timeout', new DOMException('late', 'TimeoutError')],
+    ['aborted', new Error('cancelled')],
+  ])('ends when the step is stopped: %s', async (code, reason) => {
     const controller = new AbortController();
     const context = createStepContext(undefined, { signal: controller.signal, timeoutMs: 7_200_000 });
     const waiting = wait.run(await wait.plan({ for: 3_600_000 }, context), context);
