@@ -18,10 +18,14 @@ export interface Episode {
   readonly source: string;
   readonly alertname: string;
   readonly status: 'firing' | 'resolved';
+  /** Epoch milliseconds, of Alertmanager's message. */
   readonly startsAt: number;
   readonly endsAt: number | null;
+  /** When the episode before it ended, by Alertmanager's `endsAt`: an older `resolved` is stale. */
+  readonly previousEndsAt: number | null;
   readonly firstSeenAt: number;
   readonly lastSeenAt: number;
+  /** Of a firing episode only `dismissed`: a person resolved its incident, so that its repeats do nothing. */
   readonly closedBy: ClosedBy | null;
   readonly current: boolean;
   /** Until when the episode is doubtful: a firing that may be a late copy. */

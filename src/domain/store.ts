@@ -88,6 +88,8 @@ export interface StoreTransaction {
   lineFacts(lineIds: readonly string[], at: number): Promise<readonly LineFacts[]>;
   /** The alerts of these incidents, firing ones first, at most `limit` of each incident and target. */
   memberAlerts(incidentIds: readonly string[], options: { readonly firingOnly: boolean; readonly limit: number }): Promise<readonly MemberAlert[]>;
+  /** The firing alerts of these lines, at most `limit` of each. */
+  lineAlerts(places: readonly IncidentTarget[], limit: number): Promise<readonly MemberAlert[]>;
   /** Current firing episodes, of these alert names or (`undefined`) of all, with their labels. */
   firingAlerts(alertnames: readonly string[] | undefined): Promise<readonly (Episode & AlertContent)[]>;
   runs(ids: readonly string[]): Promise<readonly Run[]>;

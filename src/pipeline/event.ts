@@ -46,6 +46,7 @@ export type PipelineEvent =
   | { readonly kind: 'recovered'; readonly runId: string }
   | { readonly kind: 'rules_changed' }
   | { readonly kind: 'reconciled'; readonly looks: readonly AlertLook[]; readonly complete: boolean }
+  | { readonly kind: 'stale'; readonly alertKeys: readonly string[] }
   | { readonly kind: 'acknowledge'; readonly incidentId: string; readonly actor: Actor }
   | { readonly kind: 'cancel'; readonly incidentId: string; readonly runId?: string; readonly actor: Actor }
   | { readonly kind: 'retry'; readonly incidentId: string; readonly runId?: string; readonly actor: Actor; readonly override?: GateName; readonly reason?: string }

@@ -1,0 +1,88 @@
+import { formatDuration } from '../domain/duration.ts';
+import { BREAKER_OUTCOMES, type Outcome, type Reason } from '../domain/reason.ts';
+import type { StepErrorCode } from '../domain/remediation.ts';
+import type { Rule } from '../domain/rule.ts';
+import type { Run } from '../domain/state.ts';
+import { quarantineClaims, releaseClaims } from './claims.ts';
+import type { DecisionContext } from './decision-context.ts';
+import { escalate, tell } from './story.ts';
+import { WAKE_BATCH } from './timing.ts';
+import type { World } from './world.ts';
+
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly reason: Reason | StepErrorCode | null;
+}
+
+const NEEDS_A_PERSON: readonly Outcome[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
+
+/** What a release may let go on. */
+const WAITING_FOR_A_RELEASE: readonly Reason[] = ['target_busy', 'blast_radius', 'concurrency'];
+
+/** Ends a run: releases what it claimed (or keeps it in quarantine), counts it, and tells people what they need to know. */
+export function endRun(world: World, run: Run, ending: Ending, context: DecisionContext, detail = ''): Run {
+  const { now } = context;
+  const isQuarantined = ending.outcome === 'interrupted';
+  const ended = world.putRun({
+    ...run,
+    state: 'ended',
+    outcome: ending.outcome,
+    reason: ending.reason,
+    endedAt: now,
+    wakeAt: null,
+    ending: null,
+    quarantined: isQuarantined,
+  });
+  if (isQuarantined) quarantineClaims(world, run.id);
+  else releaseClaims(world, run.id);
+  if (run.startedAt !== null) world.wakeHeld(WAITING_FOR_A_RELEASE, WAKE_BATCH, now);
+
+  const why = ending.reason === null ? '' : ` (${ending.reason})`;
+  tell(world, run.incidentId, now, ending.outcome === 'suppressed' ? 'run_suppressed' : 'run_ended', `${run.target}: ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, {
+    runId: run.id,
+    ...(ending.reason === null ? {} : { reason: ending.reason }),
+  });
+  world.signals.push({ kind: 'run_ended', rule: run.rule, outcome: ending.outcome, reason: ending.reason, runId: run.id, incidentId: run.incidentId });
+
+  const rule = context.claimedRule(run) ?? context.rules.byName(run.rule);
+  if (rule !== undefined && run.actingAt !== null) updateBreaker(world, rule, context);
+  const didNothing = ending.outcome === 'completed' && ending.reason === 'nothing_to_do';
+  const noApproval = ending.reason === 'approval_unavailable';
+  if (NEEDS_A_PERSON.includes(ending.outcome) || didNothing || noApproval) {
+    escalate(world, run.incidentId, ending.reason ?? ending.outcome, `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, now, run.id);
+  }
+  watchLine(world, ended, context);
+  const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
+  if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0 && incident.quietSince !== null) {
+    world.putIncident({ ...incident, wakeAt: Math.max(now, incident.quietSince + context.limits.settleMs) });
+  }
+  return ended;
+}
+
+/** A verified run whose alert still fires is not the end of the story: people are told if it goes on. */
+function watchLine(world: World, run: Run, { now }: DecisionContext): void {
+  const line = run.lineId === null ? undefined : world.line(run.lineId);
+  if (line === undefined || run.outcome !== 'verified' || line.firing === 0) return;
+  const watchUntil = Math.max(now, run.verifyDeadlineAt ?? now);
+  world.putLine({ ...line, watchUntil });
+  const incident = world.incident(line.incidentId);
+  if (incident !== undefined) world.putIncident({ ...incident, wakeAt: Math.min(incident.wakeAt ?? Infinity, watchUntil) });
+}
+
+/** Opens the rule's breaker when too many of its acting runs did not fix it. It stays open until a person re-arms it. */
+export function updateBreaker(world: World, rule: Rule, { now }: DecisionContext): void {
+  const breaker = world.breaker(rule.name) ?? { rule: rule.name, openedAt: null, rearmedAt: 0, rearmedBy: null };
+  if (breaker.openedAt !== null) return;
+  const { count, windowMs } = rule.safety.breaker;
+  const since = Math.max(breaker.rearmedAt, now - windowMs);
+  const failures = world
+    .briefs()
+    .filter((run) => run.rule === rule.name && run.actingAt !== null && run.endedAt !== null && run.endedAt > since)
+    .filter((run) => run.recurred || (run.outcome !== null && BREAKER_OUTCOMES.includes(run.outcome)));
+  if (failures.length < count) return;
+  world.putBreaker({ ...breaker, openedAt: now });
+  const text = `the breaker of ${rule.name} is open: ${failures.length} runs in ${formatDuration(windowMs)} did not fix it; re-arm it with: remedyd breaker rearm ${rule.name}`;
+  for (const incidentId of new Set(failures.map((run) => world.run(run.id)?.incidentId ?? null))) {
+    tell(world, incidentId, now, 'note', text, { reason: 'breaker_open' });
+  }
+}

@@ -1,0 +1,246 @@
+import type { Episode, Incident, Line, Run } from '../domain/state.ts';
+import type { Rule } from '../domain/rule.ts';
+import type { DecisionContext } from './decision-context.ts';
+import type { AlertMatch, CorrelatedAlert, PipelineEvent } from './event.ts';
+import { endEpisode, openIncident } from './incident.ts';
+import { escalate, tell } from './story.ts';
+import { UNCONFIRMED_MS } from './timing.ts';
+import type { World } from './world.ts';
+
+type AlertsEvent = Extract<PipelineEvent, { kind: 'alerts' }>;
+
+/** Takes a webhook in: episodes begin, go on or end; alerts join incidents; lines get their pending runs. */
+export function correlate(world: World, event: AlertsEvent, context: DecisionContext): void {
+  const { batch } = event;
+  for (const alert of batch.quarantined) {
+    world.quarantine(alert, batch.source, batch.receivedAt);
+    world.signals.push({ kind: 'quarantined' });
+  }
+  const touched = new Set<string>();
+  for (const alert of event.alerts) {
+    world.signals.push({ kind: 'alert', status: alert.message.status });
+    if (alert.message.status === 'firing') takeFiring(world, alert, batch.source, context, touched);
+    else takeResolved(world, alert, batch.source, context, touched);
+  }
+  for (const incidentId of touched) noteTruncation(world, incidentId, batch.truncatedAlerts, context);
+}
+
+function takeFiring(world: World, alert: CorrelatedAlert, source: string, context: DecisionContext, touched: Set<string>): void {
+  const { now } = context;
+  const current = world.currentEpisode(alert.alertKey);
+  if (current?.status === 'firing') {
+    world.signals.push({ kind: 'duplicate' });
+    world.putEpisode({ ...current, lastSeenAt: now, startsAt: alert.message.startsAt, absentSince: null, rulesDigest: context.rules.digest });
+    for (const member of world.membersOf(current.id)) touched.add(member.incidentId);
+    if (current.closedBy === null && current.rulesDigest !== context.rules.digest) joinAll(world, current, undefined, alert, context, touched);
+    return;
+  }
+  // A start at or before the last end is a late copy, or real after a false resolve; nobody can tell.
+  const isDoubtful = current !== undefined && current.endsAt !== null && alert.message.startsAt <= current.endsAt;
+  const episode = beginEpisode(world, alert, source, context, current, {
+    status: 'firing',
+    endsAt: null,
+    unconfirmedUntil: isDoubtful ? now + UNCONFIRMED_MS : null,
+  });
+  if (alert.matches.length === 0) world.signals.push({ kind: 'unmatched' });
+  joinAll(world, episode, current, alert, context, touched);
+}
+
+function takeResolved(world: World, alert: CorrelatedAlert, source: string, context: DecisionContext, touched: Set<string>): void {
+  const current = world.currentEpisode(alert.alertKey);
+  const endsAt = alert.message.endsAt ?? context.now;
+  if (current === undefined) {
+    beginEpisode(world, alert, source, context, undefined, { status: 'resolved', endsAt, unconfirmedUntil: null });
+    return;
+  }
+  for (const member of world.membersOf(current.id)) touched.add(member.incidentId);
+  // A doubtful episode also ends with a copy of the resolve before it: both are then late copies.
+  const previousEnd = current.previousEndsAt ?? -Infinity;
+  const counts = endsAt > previousEnd || (current.unconfirmedUntil !== null && endsAt === previousEnd);
+  if (current.status === 'resolved' || !counts) {
+    world.signals.push({ kind: 'stale' });
+    return;
+  }
+  endEpisode(world, current, endsAt, 'alertmanager', context);
+}
+
+function beginEpisode(
+  world: World,
+  alert: CorrelatedAlert,
+  source: string,
+  { now, rules, newId }: DecisionContext,
+  previous: Episode | undefined,
+  state: Pick<Episode, 'status' | 'endsAt' | 'unconfirmedUntil'>,
+): Episode {
+  const { message } = alert;
+  const episode: Episode = {
+    id: newId('ep'),
+    alertKey: alert.alertKey,
+    source,
+    alertname: message.labels['alertname'] ?? '',
+    startsAt: message.startsAt,
+    previousEndsAt: previous?.endsAt ?? null,
+    firstSeenAt: now,
+    lastSeenAt: now,
+    closedBy: state.status === 'resolved' ? 'alertmanager' : null,
+    current: true,
+    suppressed: false,
+    absentSince: null,
+    rulesDigest: rules.digest,
+    ...state,
+  };
+  world.addEpisode(episode, {
+    labels: message.labels,
+    annotations: message.annotations,
+    fingerprint: message.fingerprint,
+    generatorUrl: message.generatorUrl,
+  });
+  return episode;
+}
+
+function joinAll(world: World, episode: Episode, before: Episode | undefined, alert: CorrelatedAlert, context: DecisionContext, touched: Set<string>): void {
+  for (const match of alert.matches) {
+    const rule = context.rules.byName(match.rule);
+    if (rule === undefined || world.membersOf(episode.id).some((member) => member.rule === match.rule)) continue;
+    world.signals.push({ kind: 'match', rule: match.rule });
+    const incident = findIncident(world, match, before) ?? openIncident(world, match, world.latestIncident(match.groupKey), context);
+    touched.add(incident.id);
+    join(world, incident, episode, match, rule, context);
+  }
+}
+
+/** The open incident of the rule that this alert is in already, or else the open one of its group. */
+function findIncident(world: World, match: AlertMatch, before: Episode | undefined): Incident | undefined {
+  const own = before === undefined ? undefined : world.membersOf(before.id).find((member) => member.rule === match.rule);
+  const stays = own === undefined ? undefined : world.incident(own.incidentId);
+  if (stays !== undefined && stays.status !== 'resolved') return stays;
+  const ofGroup = world.latestIncident(match.groupKey);
+  return ofGroup?.status === 'resolved' ? undefined : ofGroup;
+}
+
+function join(world: World, found: Incident, episode: Episode, match: AlertMatch, rule: Rule, context: DecisionContext): void {
+  const { now } = context;
+  const target = match.target !== undefined && 'value' in match.target ? match.target.value : null;
+  world.addMember({ incidentId: found.id, episodeId: episode.id, rule: rule.name, target, joinedAt: now });
+  const isNew = found.firing === 0 && found.startedAt === now;
+  const rises = match.severity.rank < found.severityRank;
+  world.putIncident({
+    ...found,
+    firing: found.firing + 1,
+    quietSince: null,
+    lastSeenAt: now,
+    ...(rises ? { severity: match.severity.name, severityRank: match.severity.rank } : {}),
+  });
+  if (rises) tell(world, found.id, now, 'severity', `severity rises from ${found.severity} to ${match.severity.name}`);
+  if (!isNew) {
+    const again = found.status === 'acknowledged' ? '; the incident is acknowledged: tell its owner' : '';
+    tell(world, found.id, now, 'alert_joined', `${episode.alertname} joins${target === null ? '' : ` on ${target}`}${again}`, { reason: 'alert_joined' });
+  }
+  if (episode.unconfirmedUntil !== null) tell(world, found.id, now, 'note', `${episode.alertname} fires with a start before its last end: it may be a late copy`, { reason: 'unconfirmed' });
+  if (match.target !== undefined && 'missing' in match.target) {
+    escalate(world, found.id, 'missing_value', `the target of ${rule.name} has no value: ${match.target.missing}`, now);
+  }
+  if (target !== null) joinLine(world, found, target, match, rule, context);
+}
+
+function joinLine(world: World, incident: Incident, target: string, match: AlertMatch, rule: Rule, context: DecisionContext): void {
+  const { now } = context;
+  const before = world.lineAt(incident.id, target);
+  const isNewEpisode = before === undefined || before.firing === 0;
+  const line: Line = {
+    id: before?.id ?? context.newId('line'),
+    incidentId: incident.id,
+    rule: rule.name,
+    target,
+    episode: (before?.episode ?? 0) + (isNewEpisode ? 1 : 0),
+    firing: (before?.firing ?? 0) + 1,
+    firingSince: isNewEpisode ? now : before.firingSince,
+    resolvedAt: null,
+    closedBy: null,
+    severityRank: Math.min(match.severity.rank, before?.severityRank ?? match.severity.rank),
+    runId: before?.runId ?? null,
+    watchUntil: before?.watchUntil ?? null,
+  };
+  world.putLine(line);
+  const run = line.runId === null ? undefined : world.run(line.runId);
+  if (isNewEpisode) {
+    markRecurrence(world, incident, target, context);
+    const isLive = run !== undefined && run.state !== 'ended';
+    if (!isLive && !incident.notifyOnly) createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
+  } else if (run?.outcome === 'verified') {
+    escalate(world, incident.id, 'alert_joined', `${target}: another alert fires although the run was verified`, now, run.id);
+  }
+  if (run !== undefined && run.state !== 'ended' && line.severityRank < run.severityRank) world.putRun({ ...run, severityRank: line.severityRank });
+}
+
+/** A verified fix that did not last is marked, here or in the incident before this one; it counts in the breaker. */
+function markRecurrence(world: World, incident: Incident, target: string, { now, limits }: DecisionContext): void {
+  for (const incidentId of [incident.id, incident.previousId]) {
+    const line = incidentId === null ? undefined : world.lineAt(incidentId, target);
+    const run = line == null || line.runId === null ? undefined : world.run(line.runId);
+    if (run === undefined || run.outcome !== 'verified' || run.recurred || run.endedAt === null || now - run.endedAt > limits.recurrenceMs) continue;
+    world.putRun({ ...run, recurred: true });
+    tell(world, run.incidentId, now, 'recurred', `${target}: it fires again; the verified fix did not last`, { runId: run.id });
+  }
+}
+
+/** Makes the pending run of a line; the gates judge it next. */
+export function createRun(world: World, line: Line, rule: Rule, origin: Pick<Run, 'trigger' | 'actor'> & { overrides?: Run['overrides'] }, context: DecisionContext): Run {
+  const { now } = context;
+  const run: Run = {
+    id: context.newId('run'),
+    incidentId: line.incidentId,
+    lineId: line.id,
+    lineEpisode: line.episode,
+    rule: rule.name,
+    ruleDigest: rule.digest,
+    target: line.target,
+    trigger: origin.trigger,
+    actor: origin.actor,
+    mode: rule.mode,
+    readsOnly: rule.readsOnly,
+    severityRank: line.severityRank,
+    params: {},
+    state: 'pending',
+    outcome: null,
+    reason: null,
+    rung: 0,
+    attempt: 1,
+    createdAt: now,
+    startedAt: null,
+    actingAt: null,
+    rungActed: false,
+    endedAt: null,
+    deadlineAt: null,
+    verifyingSince: null,
+    verifyDeadlineAt: null,
+    stableSince: null,
+    checksSeen: [],
+    wakeAt: now,
+    heldSince: null,
+    escalatedFor: null,
+    delayFrom: line.firingSince,
+    delayDone: false,
+    announcedAt: null,
+    cancelWindowDone: false,
+    cancelledBy: null,
+    overrides: origin.overrides ?? [],
+    verdicts: [],
+    frozen: null,
+    ending: null,
+    quarantined: false,
+    recurred: false,
+    evidence: null,
+  };
+  world.putRun(run);
+  world.putLine({ ...line, runId: run.id });
+  return run;
+}
+
+function noteTruncation(world: World, incidentId: string, truncated: number, { now, limits }: DecisionContext): void {
+  const incident = world.incident(incidentId);
+  if (incident === undefined || incident.truncatedAlerts === truncated || incident.status === 'resolved') return;
+  const isQuiet = truncated === 0 && incident.firing === 0 && incident.quietSince !== null;
+  world.putIncident({ ...incident, truncatedAlerts: truncated, ...(isQuiet ? { wakeAt: Math.max(now, (incident.quietSince ?? now) + limits.settleMs) } : {}) });
+  if (truncated > 0) tell(world, incidentId, now, 'note', `Alertmanager left out ${truncated} alerts of this group (max_alerts): they are unseen, and the incident stays open`, { reason: 'truncated' });
+}

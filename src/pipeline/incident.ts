@@ -1,0 +1,109 @@
+import type { ClosedBy, Episode, Incident, Line } from '../domain/state.ts';
+import type { AlertMatch } from './event.ts';
+import type { DecisionContext } from './decision-context.ts';
+import { endRun } from './conclude.ts';
+import { escalate, tell } from './story.ts';
+import type { World } from './world.ts';
+
+/** Opens an incident for a rule's match. */
+export function openIncident(world: World, match: AlertMatch, previous: Incident | undefined, context: DecisionContext): Incident {
+  const { now } = context;
+  const incident: Incident = {
+    id: context.newId('inc'),
+    rule: match.rule,
+    groupKey: match.groupKey,
+    groupLabels: match.groupLabels,
+    status: 'triggered',
+    severity: match.severity.name,
+    severityRank: match.severity.rank,
+    startedAt: now,
+    acknowledgedAt: null,
+    acknowledgedBy: null,
+    resolvedAt: null,
+    closedAs: null,
+    escalationLevel: 0,
+    truncatedAlerts: 0,
+    firing: 0,
+    quietSince: null,
+    lastSeenAt: now,
+    previousId: previous?.id ?? null,
+    notifyOnly: previous?.closedAs === 'dismissed' && previous.firing > 0,
+    wakeAt: null,
+  };
+  world.putIncident(incident);
+  const story = [`${match.severity.name}: ${match.rule}`];
+  if (previous !== undefined) story.push(`the one before it: ${previous.id}`);
+  if (incident.notifyOnly) story.push('no automation: a person resolved the one before it while its alerts fire');
+  tell(world, incident.id, now, 'opened', story.join('; '));
+  world.signals.push({ kind: 'incident_opened', incidentId: incident.id, rule: match.rule, severity: match.severity.name });
+  return incident;
+}
+
+/** Ends an episode: its incidents and lines count one alert less, and what waited for that goes on. */
+export function endEpisode(world: World, episode: Episode, endsAt: number, closedBy: ClosedBy, context: DecisionContext): void {
+  const { now, limits } = context;
+  world.putEpisode({ ...episode, status: 'resolved', endsAt, closedBy, absentSince: null, unconfirmedUntil: null });
+  for (const member of world.membersOf(episode.id)) {
+    const incident = world.incident(member.incidentId);
+    if (incident === undefined) continue;
+    const firing = Math.max(0, incident.firing - 1);
+    const isQuiet = firing === 0 && incident.status !== 'resolved';
+    world.putIncident({ ...incident, firing, ...(isQuiet ? { quietSince: now, wakeAt: now + limits.settleMs } : {}) });
+    const line = member.target === null ? undefined : world.lineAt(member.incidentId, member.target);
+    if (line !== undefined) endLineAlert(world, line, closedBy, context);
+    else if (isQuiet) tell(world, incident.id, now, 'alert_resolved', `all alerts resolved (${closedBy})`);
+  }
+}
+
+function endLineAlert(world: World, line: Line, closedBy: ClosedBy, context: DecisionContext): void {
+  const firing = Math.max(0, line.firing - 1);
+  world.putLine({ ...line, firing, ...(firing === 0 ? { resolvedAt: context.now, closedBy, watchUntil: null } : {}) });
+  if (firing > 0) return;
+  tell(world, line.incidentId, context.now, 'alert_resolved', `all alerts of ${line.target} resolved (${closedBy})`);
+  const run = line.runId === null ? undefined : world.run(line.runId);
+  if (run === undefined) return;
+  if (run.state === 'pending' || run.state === 'held') {
+    if (closedBy === 'stale') endRun(world, run, { outcome: 'suppressed', reason: 'stale' }, context);
+    else endRun(world, run, { outcome: 'self_resolved', reason: 'alerts_resolved' }, context);
+  } else if (run.state === 'verifying') {
+    world.putRun({ ...run, wakeAt: context.now });
+  }
+}
+
+/** Closes an incident that is over, or says when to look again. Live and quarantined runs keep it open. */
+export function wakeIncident(world: World, incident: Incident, context: DecisionContext): void {
+  if (incident.status === 'resolved') return;
+  const { now, limits } = context;
+  let wakeAt: number | null = null;
+  for (const line of world.linesOf(incident.id)) {
+    if (line.watchUntil === null) continue;
+    if (line.watchUntil > now) {
+      wakeAt = Math.min(wakeAt ?? Infinity, line.watchUntil);
+      continue;
+    }
+    world.putLine({ ...line, watchUntil: null });
+    if (line.firing > 0) escalate(world, incident.id, 'still_firing', `${line.target}: the checks said it helped, but its alert still fires`, now);
+  }
+  const current = world.incident(incident.id) ?? incident;
+  if (current.firing > 0 || current.quietSince === null) {
+    world.putIncident({ ...current, wakeAt });
+    return;
+  }
+  const runs = world.runsOf(incident.id);
+  const isBusy = runs.some((run) => run.state !== 'ended' || run.quarantined) || current.truncatedAlerts > 0;
+  const settledAt = current.quietSince + limits.settleMs;
+  if (isBusy || settledAt > now) {
+    // The end of a run and the next message wake it; only time needs a timer.
+    world.putIncident({ ...current, wakeAt: isBusy ? wakeAt : settledAt });
+    return;
+  }
+  const isStale = world.linesOf(incident.id).some((line) => line.closedBy === 'stale');
+  closeIncident(world, current, isStale ? 'stale' : 'resolved', current.quietSince, context);
+}
+
+export function closeIncident(world: World, incident: Incident, as: 'resolved' | 'stale' | 'dismissed', at: number, context: DecisionContext, actor?: string): void {
+  world.putIncident({ ...incident, status: 'resolved', closedAs: as, resolvedAt: at, wakeAt: null });
+  const text = as === 'resolved' ? 'resolved: every alert is over' : as === 'stale' ? 'closed as stale: no message about its alerts for too long' : 'resolved by a person while its alerts fire';
+  tell(world, incident.id, context.now, 'resolved', text, { reason: as, ...(actor === undefined ? {} : { actor }) });
+  world.signals.push({ kind: 'incident_closed', incidentId: incident.id, afterMs: Math.max(0, at - incident.startedAt), as });
+}

@@ -1,0 +1,184 @@
+import type { Reason } from '../domain/reason.ts';
+import type { Rule } from '../domain/rule.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { Run } from '../domain/state.ts';
+import * as commands from './commands.ts';
+import { correlate } from './correlate.ts';
+import type { DecisionContext } from './decision-context.ts';
+import type { CheckResult, CommandAnswer, PipelineEvent } from './event.ts';
+import type { Gate } from './gates/gate.ts';
+import { wakeIncident } from './incident.ts';
+import { judge } from './judge.ts';
+import { closeStale, reconcile } from './reconcile.ts';
+import { begin, nextRung, recoverStep, takeLook, takePlan, takeResult, wakeRunning, walkRung } from './run-playbook.ts';
+import { scopeOfRun } from './scope-of-run.ts';
+import { tell } from './story.ts';
+import { CALM_MS, LONG_DOWNTIME_MS, REPEAT_AFTER_DOWNTIME_MS, WAKE_BATCH } from './timing.ts';
+import { judgeConditions, pollChecks, verifyOf } from './verify.ts';
+import type { World } from './world.ts';
+
+/** What a tick wakes: holds whose end no single event announces. */
+const WOKEN_BY_TICK: readonly Reason[] = ['target_busy', 'blast_radius', 'concurrency', 'cause_firing'];
+
+/**
+ * The decision core. Applies one event to the world: writes to the draft, effects to start after the commit, signals
+ * for metrics and logs. Deterministic in (world, event, context); touches nothing else.
+ */
+export function reduce(world: World, event: PipelineEvent, context: DecisionContext, gates?: readonly Gate[]): CommandAnswer | undefined {
+  switch (event.kind) {
+    case 'alerts':
+      return void correlate(world, event, context);
+    case 'wake_run':
+      return void withRun(world, event.runId, (run) => wakeRun(world, run, context, gates));
+    case 'wake_incident': {
+      const incident = world.incident(event.incidentId);
+      if (incident !== undefined) wakeIncident(world, incident, context);
+      return undefined;
+    }
+    case 'tick':
+      return void tick(world, context);
+    case 'planned':
+      return void withStep(world, event, (run, record) => takePlan(world, run, record, event.plan, context));
+    case 'step_ended':
+      return void withStep(world, event, (run, record) => takeResult(world, run, record, event.result, event.plan, context));
+    case 'looked':
+      return void withStep(world, event, (run, record) => takeLook(world, run, record, event.look, context));
+    case 'checked':
+      return void withRun(world, event.runId, (run) => takeChecks(world, run, event.rung, event.results, context));
+    case 'previewed':
+      return void withRun(world, event.runId, (run) => {
+        for (const step of event.steps) tell(world, run.incidentId, context.now, 'step', `${step.id}: would ${step.summary}`, { runId: run.id, reason: 'observe_mode' });
+      });
+    case 'recovered':
+      return void withRun(world, event.runId, (run) => recoverRun(world, run, context));
+    case 'rules_changed':
+      return void world.wakeAllHeld(context.now);
+    case 'reconciled':
+      return void reconcile(world, event, context);
+    case 'stale':
+      return void closeStale(world, event.alertKeys, context);
+    case 'acknowledge':
+      return commands.acknowledge(world, event, context);
+    case 'cancel':
+      return commands.cancel(world, event, context);
+    case 'retry':
+      return commands.retry(world, event, context);
+    case 'resolve':
+      return commands.resolve(world, event, context);
+    case 'pause':
+      return commands.pause(world, event, context);
+    case 'resume':
+      return commands.resume(world, event, context);
+    case 'rearm':
+      return commands.rearm(world, event, context);
+    case 'booted':
+      return void world.putSwitches({ ...world.switches, bootAt: context.now, downtimeMs: event.downtimeMs });
+  }
+}
+
+function withRun(world: World, runId: string, act: (run: Run) => void): void {
+  const run = world.run(runId);
+  if (run !== undefined) act(run);
+}
+
+/** Answers of an attempt that is no longer under way change nothing. */
+function withStep(world: World, event: { readonly runId: string; readonly address: string; readonly attempt: number }, act: (run: Run, record: Parameters<typeof takePlan>[2]) => void): void {
+  const run = world.run(event.runId);
+  const record = world.stepsOf(event.runId).get(event.address);
+  if (run?.state !== 'running' || record?.state !== 'running' || record.attempts !== event.attempt) return;
+  act(run, record);
+}
+
+function wakeRun(world: World, run: Run, context: DecisionContext, gates: readonly Gate[] | undefined): void {
+  switch (run.state) {
+    case 'pending':
+    case 'held':
+      return judge(world, run, context, gates);
+    case 'running':
+      world.putRun({ ...run, wakeAt: null });
+      return wakeRunning(world, { ...run, wakeAt: null }, context);
+    case 'verifying':
+      return verify(world, run, context);
+    case 'ended':
+      return;
+  }
+}
+
+function verify(world: World, run: Run, context: DecisionContext): void {
+  const rule = context.claimedRule(run);
+  if (rule === undefined) return begin(world, run, { outcome: 'inconclusive', reason: 'rule_removed' }, context);
+  if (verifyOf(rule).checks.length === 0) return takeChecks(world, run, run.rung, [], context);
+  pollChecks(world, run, rule, verifyScope(world, run, rule, context), context);
+}
+
+/** The checks of `verify` see what the rule sees, and the steps of the rung that was just done. */
+function verifyScope(world: World, run: Run, rule: Rule, context: DecisionContext): Scope {
+  const scope = scopeOfRun(run, context.now);
+  const rung = rule.rungs[run.rung];
+  if (rung === undefined || rung.playbook.name !== '') return scope;
+  const walk = walkRung(world, run, rung, context);
+  return walk.kind === 'done' ? { ...scope, steps: walk.views } : scope;
+}
+
+function takeChecks(world: World, run: Run, rung: number, results: readonly CheckResult[], context: DecisionContext): void {
+  if (run.state !== 'verifying' || run.rung !== rung) return;
+  const rule = context.claimedRule(run);
+  if (rule === undefined) return begin(world, run, { outcome: 'inconclusive', reason: 'rule_removed' }, context);
+  const line = run.lineId === null ? undefined : world.line(run.lineId);
+  const decision = judgeConditions(run, rule, line, results, verifyScope(world, run, rule, context), context.now);
+  switch (decision.kind) {
+    case 'wait':
+      world.putRun(decision.run);
+      return;
+    case 'verified':
+      return begin(world, { ...world.putRun({ ...run, evidence: decision.evidence }) }, { outcome: 'verified', reason: null }, context, decision.evidence === 'alert' ? 'evidence: the alert alone' : '');
+    case 'missed': {
+      tell(world, run.incidentId, context.now, 'check', `${run.target}: ${decision.detail}`, { runId: run.id, reason: 'verification_failed' });
+      if (run.cancelledBy === null && nextRung(world, run, rule, decision.detail, context)) return;
+      const reason = decision.outcome === 'ineffective' ? 'verification_failed' : 'verification_unknown';
+      return begin(world, run, { outcome: decision.outcome, reason }, context, decision.detail);
+    }
+  }
+}
+
+/** Looks at the switches, and at what is held for something that no event announces. */
+function tick(world: World, { now, limits }: DecisionContext): void {
+  const { pausedAt, pausedUntil, stormSince, calmSince } = world.switches;
+  if (pausedAt !== null && pausedUntil !== null && pausedUntil <= now) {
+    world.putSwitches({ ...world.switches, pausedAt: null, pausedUntil: null, pausedBy: null, pauseReason: null });
+  }
+  if (stormSince !== null) {
+    const { newEpisodes, actingRuns } = world.counts;
+    const isCalm = newEpisodes < limits.storm.count / 2 && actingRuns < limits.maxRuns.count / 2;
+    if (!isCalm && calmSince !== null) world.putSwitches({ ...world.switches, calmSince: null });
+    else if (isCalm && calmSince === null) world.putSwitches({ ...world.switches, calmSince: now });
+    else if (isCalm && calmSince !== null && now - calmSince >= CALM_MS) world.putSwitches({ ...world.switches, stormSince: null, calmSince: null });
+  }
+  const free: Reason[] = [...WOKEN_BY_TICK];
+  if (world.switches.stormSince === null) free.push('storm');
+  if (world.switches.pausedAt === null) free.push('paused');
+  world.wakeHeld(free, WAKE_BATCH, now);
+}
+
+/** After a start: what was under way is decided anew from the journal. Due times that are rows need nothing. */
+function recoverRun(world: World, run: Run, context: DecisionContext): void {
+  const { now } = context;
+  const { downtimeMs } = world.switches;
+  switch (run.state) {
+    case 'pending':
+    case 'held':
+      if (downtimeMs > LONG_DOWNTIME_MS) world.putRun({ ...run, delayFrom: now, delayDone: false, announcedAt: null, cancelWindowDone: false, wakeAt: now });
+      return;
+    case 'running': {
+      const underWay = [...world.stepsOf(run.id).values()].find((record) => record.state === 'running' && record.stage !== 'children');
+      if (underWay === undefined) world.putRun({ ...run, wakeAt: now });
+      else recoverStep(world, run, underWay, downtimeMs, REPEAT_AFTER_DOWNTIME_MS, context);
+      return;
+    }
+    case 'verifying':
+      world.putRun({ ...run, wakeAt: now });
+      return;
+    case 'ended':
+      return;
+  }
+}
