@@ -53,8 +53,9 @@ function isUnavailable(state: string): boolean {
   return ['08', '53', '57'].some((group) => state.startsWith(group));
 }
 
+// By shape: an error of the socket need not be an instance of this realm's Error.
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function textOf(error: unknown): string {

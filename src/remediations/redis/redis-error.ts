@@ -50,6 +50,11 @@ function replyText(error: unknown): string | undefined {
   return error.message.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT);
 }
 
+// By shape: an error of the socket need not be an instance of this realm's Error.
+function codeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
 function firstWord(text: string): string {
   return text.split(' ', 1)[0] ?? '';
 }
