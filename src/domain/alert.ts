@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Json } from './json.ts';
 
 /** Labels or annotations. Always own properties of an object without prototype: a label may be called `__proto__`. */
@@ -58,7 +58,7 @@ export function alertKey(source: string, labels: Labels): string {
     const value = labels[name] ?? '';
     if (value !== '') text += `${name.length}:${name}${value.length}:${value}`;
   }
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 /** The entries that all of these have in common. */

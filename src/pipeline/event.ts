@@ -43,6 +43,7 @@ export type PipelineEvent =
   | { readonly kind: 'looked'; readonly runId: string; readonly address: string; readonly attempt: number; readonly look: Look }
   | { readonly kind: 'checked'; readonly runId: string; readonly rung: number; readonly results: readonly CheckResult[] }
   | { readonly kind: 'previewed'; readonly runId: string; readonly steps: readonly PreviewedStep[] }
+  | { readonly kind: 'message'; readonly runId: string; readonly text: string }
   | { readonly kind: 'recovered'; readonly runId: string }
   | { readonly kind: 'rules_changed' }
   | { readonly kind: 'reconciled'; readonly looks: readonly AlertLook[]; readonly complete: boolean }

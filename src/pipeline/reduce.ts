@@ -49,6 +49,8 @@ export function reduce(world: World, event: PipelineEvent, context: DecisionCont
       return void withRun(world, event.runId, (run) => {
         for (const step of event.steps) tell(world, run.incidentId, context.now, 'step', `${step.id}: would ${step.summary}`, { runId: run.id, reason: 'observe_mode' });
       });
+    case 'message':
+      return void withRun(world, event.runId, (run) => tell(world, run.incidentId, context.now, 'message', event.text, { runId: run.id }));
     case 'recovered':
       return void withRun(world, event.runId, (run) => recoverRun(world, run, context));
     case 'rules_changed':

@@ -273,6 +273,7 @@ export function takeLook(world: World, run: Run, record: StepRecord, found: Look
       tell(world, run.incidentId, now, 'recovered', `${run.target}: step ${record.id} turned out to be done`, { runId: run.id });
       return takeResult(world, run, record, { output: found.output }, undefined, context);
     case 'wait':
+      if (run.deadlineAt !== null && now >= run.deadlineAt) return takeLook(world, run, record, { state: 'unknown' }, context);
       journal.write({ ...record, wakeAt: now + found.ms });
       world.putRun({ ...run, wakeAt: now + found.ms });
       return;

@@ -1,0 +1,76 @@
+import { hash } from 'node:crypto';
+import { alertKey, copyLabels, type AlertBatch, type AlertMessage, type Labels } from '../domain/alert.ts';
+import type { Rule, RuleSet } from '../domain/rule.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { AlertMatch, CorrelatedAlert } from './event.ts';
+
+/** A batch whose alerts have their identity; what the rules say of one is found out when it is first asked for. */
+export function identifyAlerts(batch: AlertBatch): readonly { readonly alertKey: string; readonly message: AlertMessage }[] {
+  return batch.alerts.map((message) => ({ alertKey: alertKey(batch.source, message.labels), message }));
+}
+
+/** The rules' view of an alert, made when first needed: most messages are repeats, which need none. */
+export class LazyAlert implements CorrelatedAlert {
+  readonly alertKey: string;
+  readonly message: AlertMessage;
+  readonly #batch: AlertBatch;
+  readonly #rules: RuleSet;
+  readonly #now: number;
+  #matches: readonly AlertMatch[] | undefined;
+
+  constructor(alert: { alertKey: string; message: AlertMessage }, batch: AlertBatch, rules: RuleSet, now: number) {
+    this.alertKey = alert.alertKey;
+    this.message = alert.message;
+    this.#batch = batch;
+    this.#rules = rules;
+    this.#now = now;
+  }
+
+  get matches(): readonly AlertMatch[] {
+    this.#matches ??= this.#rules.match(this.message.labels).map((rule) => matchRule(rule, this.message, this.#batch, this.#now));
+    return this.#matches;
+  }
+}
+
+/** Where an alert belongs among a rule's incidents, and which target it names. */
+export function matchRule(rule: Rule, message: AlertMessage, batch: Pick<AlertBatch, 'groupLabels' | 'source'>, now: number): AlertMatch {
+  const groupLabels = rule.groupBy === undefined ? batch.groupLabels : pick(message.labels, rule.groupBy);
+  return {
+    rule: rule.name,
+    groupLabels,
+    groupKey: groupKeyOf(rule.name, batch.source, groupLabels),
+    severity: rule.severityOf(message.labels),
+    target: rule.target === undefined || rule.rungs.length === 0 ? undefined : renderTarget(rule.target, message, groupLabels, now),
+  };
+}
+
+function renderTarget(target: NonNullable<Rule['target']>, message: AlertMessage, groupLabels: Labels, now: number): AlertMatch['target'] {
+  const alert = { status: message.status, labels: message.labels, annotations: message.annotations, fingerprint: message.fingerprint, starts_at: message.startsAt };
+  const scope: Scope = {
+    labels: message.labels,
+    annotations: message.annotations,
+    alert,
+    alerts: [alert],
+    group: groupLabels,
+    incident: { id: '', severity: '', status: '', started_at: now },
+    params: {},
+    steps: {},
+    run: { id: '', attempt: 1, failed: false, actor: '' },
+    now,
+  };
+  try {
+    const value = target.render(scope);
+    return value === '' ? { missing: `${target.source} is empty` } : { value };
+  } catch (error) {
+    return { missing: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function pick(labels: Labels, names: readonly string[]): Labels {
+  return copyLabels(Object.fromEntries(names.map((name) => [name, Object.hasOwn(labels, name) ? (labels[name] ?? '') : ''])));
+}
+
+function groupKeyOf(rule: string, source: string, labels: Labels): string {
+  return hash('sha256', JSON.stringify([rule, source, Object.entries(labels)]), 'hex');
+}
+

@@ -1,0 +1,331 @@
+import type { AlertBatch } from '../domain/alert.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Rule, RuleSet } from '../domain/rule.ts';
+import type { Run } from '../domain/state.ts';
+import { StoreUnavailableError, type Store } from '../domain/store.ts';
+import type { DecisionContext, IdKind, PipelineLimits } from './decision-context.ts';
+import type { CommandAnswer, PipelineEffect, PipelineEvent, Signal } from './event.ts';
+import { loadWorld } from './load-world.ts';
+import { identifyAlerts, LazyAlert } from './match-alerts.ts';
+import { reduce } from './reduce.ts';
+import type { World } from './world.ts';
+
+/** The pipeline cannot take more just now; Alertmanager has to come again. */
+export class OverloadedError extends Error {
+  readonly code = 'overloaded';
+}
+
+export interface PipelineDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly limits: PipelineLimits;
+  /** The rules that are live at this moment. */
+  readonly rules: () => RuleSet;
+  /** Makes a rule from its stored definition. */
+  readonly compileSnapshot: (definition: string) => Rule;
+  readonly newId: (kind: IdKind) => string;
+  readonly random: () => number;
+  readonly start: (effect: PipelineEffect) => void;
+  readonly onSignals: (signals: readonly Signal[]) => void;
+  /** A fault that is not of the outside: a defect, or a store that cannot be used. */
+  readonly onFault: (message: string, error: unknown) => void;
+}
+
+interface Waiting {
+  readonly event: PipelineEvent;
+  readonly weight: number;
+  readonly resolve: (answer: CommandAnswer | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How much one transaction takes, in events and alerts. */
+const BATCH_WEIGHT = 5_000;
+/** How much may wait for a transaction before webhooks are refused. */
+const MAX_WAITING_WEIGHT = 60_000;
+/** How many due runs are taken at once. */
+const DUE_BATCH = 256;
+const STORE_RETRY_MS = 1_000;
+/** An event that cannot be decided is left alone for so long. */
+const POISON_MS = 30_000;
+const LONGEST_IDLE_MS = 60_000;
+
+/**
+ * Applies events to the store: all that wait while a transaction is under way share the next one. An event is answered
+ * when its transaction is on disk, and its effects start only then.
+ */
+export class Pipeline {
+  readonly #deps: PipelineDeps;
+  readonly #queue: Waiting[] = [];
+  readonly #wakesUnderWay = new Set<string>();
+  readonly #poisoned = new Map<string, number>();
+  /** Rules that runs were claimed with, by digest: a reload does not change what a run does. */
+  readonly #claimedRules = new Map<string, Rule>();
+  #waitingWeight = 0;
+  #isPumping = false;
+  #isAccepting = false;
+  #startsWork = false;
+  #isStopped = false;
+  #timer: AbortController | undefined;
+  #dueAt = Infinity;
+
+  constructor(deps: PipelineDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks at what the last process left, goes on with it, and begins to take alerts. */
+  async start(): Promise<void> {
+    const { store, clock } = this.#deps;
+    const now = clock.now();
+    const lastBeat = await store.beat(now);
+    const running = await store.runIdsInState(['running', 'verifying', 'pending', 'held']);
+    await this.#loadClaimedRules(running);
+    this.#startsWork = true;
+    await this.apply({ kind: 'booted', downtimeMs: lastBeat === null ? 0 : Math.max(0, now - lastBeat) });
+    for (const runId of running) await this.apply({ kind: 'recovered', runId });
+    this.#isAccepting = true;
+    this.#lookForDueWork();
+  }
+
+  /** Takes nothing new; what is under way may still report. */
+  stopAccepting(): void {
+    this.#isAccepting = false;
+    this.#startsWork = false;
+    this.#timer?.abort();
+  }
+
+  /** After this nothing is written any more. */
+  stop(): void {
+    this.stopAccepting();
+    this.#isStopped = true;
+    for (const waiting of this.#queue.splice(0)) waiting.reject(new StoreUnavailableError('closed', 'the daemon stops'));
+  }
+
+  get isAccepting(): boolean {
+    return this.#isAccepting;
+  }
+
+  get waitingAlerts(): number {
+    return this.#waitingWeight;
+  }
+
+  /** Resolves when the alerts are on disk. Throws `OverloadedError` or `StoreUnavailableError`; then nothing was kept. */
+  async accept(batch: AlertBatch): Promise<void> {
+    if (!this.#isAccepting) throw new StoreUnavailableError('closed', 'the daemon starts or stops');
+    const weight = batch.alerts.length + batch.quarantined.length + 1;
+    if (this.#waitingWeight > 0 && this.#waitingWeight + weight > MAX_WAITING_WEIGHT) throw new OverloadedError('too many alerts wait to be written');
+    const now = this.#deps.clock.now();
+    const rules = this.#deps.rules();
+    const alerts = identifyAlerts(batch).map((alert) => new LazyAlert(alert, batch, rules, now));
+    await this.#enqueue({ kind: 'alerts', batch, alerts }, weight);
+  }
+
+  /** Applies a command or an internal event; resolves when it is on disk. */
+  apply(event: PipelineEvent): Promise<CommandAnswer | undefined> {
+    return this.#enqueue(event, 1);
+  }
+
+  /** Reports what happened outside. It must not get lost, so it waits for a store that cannot be used just now. */
+  async report(event: PipelineEvent): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        await this.#enqueue(event, 1);
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        await this.#deps.clock.sleep(STORE_RETRY_MS);
+      }
+    }
+  }
+
+  /** The rules were reloaded: what is held is judged by the new ones. */
+  async rulesChanged(): Promise<void> {
+    await this.apply({ kind: 'rules_changed' });
+    this.#lookForDueWork();
+  }
+
+  #enqueue(event: PipelineEvent, weight: number): Promise<CommandAnswer | undefined> {
+    if (this.#isStopped) return Promise.reject(new StoreUnavailableError('closed', 'the daemon stops'));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ event, weight, resolve, reject });
+      this.#waitingWeight += weight;
+      if (!this.#isPumping) void this.#pump();
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    try {
+      while (this.#queue.length > 0) await this.#commit(this.#take());
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #take(): Waiting[] {
+    let weight = 0;
+    let count = 0;
+    for (const waiting of this.#queue) {
+      if (count > 0 && weight + waiting.weight > BATCH_WEIGHT) break;
+      weight += waiting.weight;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const answers = await this.#transact(batch.map((waiting) => waiting.event));
+      this.#finish(batch);
+      batch.forEach((waiting, index) => waiting.resolve(answers[index]));
+    } catch (error) {
+      if (error instanceof StoreUnavailableError || batch.length === 1) {
+        this.#finish(batch);
+        if (!(error instanceof StoreUnavailableError)) this.#poison(batch[0]?.event, error);
+        for (const waiting of batch) waiting.reject(error);
+        return;
+      }
+      // One bad event must not take the others with it.
+      for (const waiting of batch) await this.#commit([waiting]);
+    }
+  }
+
+  #finish(batch: readonly Waiting[]): void {
+    for (const { event, weight } of batch) {
+      this.#waitingWeight -= weight;
+      const id = wakeId(event);
+      if (id !== undefined) this.#wakesUnderWay.delete(id);
+    }
+  }
+
+  #poison(event: PipelineEvent | undefined, error: unknown): void {
+    if (event === undefined) return;
+    this.#deps.onFault(`an event of kind ${event.kind} cannot be decided`, error);
+    const id = wakeId(event);
+    if (id !== undefined) this.#poisoned.set(id, this.#deps.clock.now() + POISON_MS);
+  }
+
+  async #transact(events: readonly PipelineEvent[]): Promise<readonly (CommandAnswer | undefined)[]> {
+    const context = this.#context();
+    let world: World | undefined;
+    const answers = await this.#deps.store.transact(async (tx) => {
+      const draft = await loadWorld(tx, events, context);
+      const results = sortByUrgency(events, draft).map(({ event, index }) => ({ index, answer: reduce(draft, event, context) }));
+      await tx.save(draft.changes());
+      world = draft;
+      return results.sort((a, b) => a.index - b.index).map((result) => result.answer);
+    });
+    if (world !== undefined) this.#afterCommit(world, context);
+    return answers;
+  }
+
+  #context(): DecisionContext {
+    const { clock, limits, newId, random } = this.#deps;
+    const rules = this.#deps.rules();
+    return {
+      now: clock.now(),
+      rules,
+      limits,
+      newId,
+      random,
+      claimedRule: (run) => {
+        const live = rules.byName(run.rule);
+        if (live !== undefined && (live.digest === run.ruleDigest || run.startedAt === null)) return live;
+        return this.#claimedRules.get(run.ruleDigest);
+      },
+    };
+  }
+
+  #afterCommit(world: World, context: DecisionContext): void {
+    const changes = world.changes();
+    for (const run of changes.runs) {
+      const rule = run.startedAt === null ? undefined : context.claimedRule(run);
+      if (rule !== undefined) this.#claimedRules.set(rule.digest, rule);
+    }
+    if (this.#startsWork) for (const effect of world.effects) this.#deps.start(effect);
+    this.#deps.onSignals(world.signals);
+    let dueAt = Infinity;
+    for (const row of [...changes.runs, ...changes.incidents]) if (row.wakeAt !== null) dueAt = Math.min(dueAt, row.wakeAt);
+    if (changes.wakeHeld.length > 0 || changes.wakeAllHeldAt !== undefined) dueAt = context.now;
+    if (dueAt < this.#dueAt) this.#arm(dueAt);
+  }
+
+  /** Waits for the next due time; what is due is found in the store, so that nothing depends on this process's memory. */
+  #arm(dueAt: number): void {
+    if (!this.#startsWork) return;
+    this.#timer?.abort();
+    const timer = new AbortController();
+    this.#timer = timer;
+    this.#dueAt = dueAt;
+    const wait = Math.min(Math.max(0, dueAt - this.#deps.clock.now()), LONGEST_IDLE_MS);
+    this.#deps.clock.sleep(wait, timer.signal).then(
+      () => this.#lookForDueWork(),
+      () => undefined,
+    );
+  }
+
+  #lookForDueWork(): void {
+    this.#dueAt = -Infinity;
+    void this.#wakeDue().catch((error: unknown) => {
+      if (!this.#isStopped) this.#deps.onFault('the store cannot be asked for due work', error);
+      this.#dueAt = Infinity;
+      this.#arm(this.#deps.clock.now() + STORE_RETRY_MS);
+    });
+  }
+
+  async #wakeDue(): Promise<void> {
+    while (this.#startsWork) {
+      const now = this.#deps.clock.now();
+      for (const [id, until] of this.#poisoned) if (until <= now) this.#poisoned.delete(id);
+      const due = await this.#deps.store.due(now, DUE_BATCH + this.#poisoned.size);
+      const events: PipelineEvent[] = [
+        ...due.runIds.map((runId): PipelineEvent => ({ kind: 'wake_run', runId })),
+        ...due.incidentIds.map((incidentId): PipelineEvent => ({ kind: 'wake_incident', incidentId })),
+      ].filter((event) => {
+        const id = wakeId(event) ?? '';
+        return !this.#wakesUnderWay.has(id) && !this.#poisoned.has(id);
+      });
+      if (events.length === 0) {
+        this.#dueAt = Infinity;
+        this.#arm(Math.max(due.nextAt ?? now + LONGEST_IDLE_MS, this.#poisoned.size > 0 ? now + STORE_RETRY_MS : now + 1));
+        return;
+      }
+      for (const event of events) this.#wakesUnderWay.add(wakeId(event) ?? '');
+      // A store that cannot be used leaves them due; they are found again.
+      const results = await Promise.allSettled(events.map((event) => this.apply(event)));
+      const failed = results.find((result) => result.status === 'rejected' && result.reason instanceof StoreUnavailableError);
+      if (failed !== undefined && failed.status === 'rejected') throw failed.reason;
+    }
+  }
+
+  async #loadClaimedRules(runIds: readonly string[]): Promise<void> {
+    const { store } = this.#deps;
+    const runs: readonly Run[] = await store.transact((tx) => tx.runs(runIds));
+    const digests = new Set(runs.filter((run) => run.startedAt !== null).map((run) => run.ruleDigest));
+    for (const [digest, definition] of await store.ruleSnapshots([...digests])) {
+      try {
+        this.#claimedRules.set(digest, this.#deps.compileSnapshot(definition));
+      } catch (error) {
+        this.#deps.onFault(`a rule of a run that was under way cannot be read any more (digest ${digest})`, error);
+      }
+    }
+  }
+}
+
+function wakeId(event: PipelineEvent): string | undefined {
+  if (event.kind === 'wake_run') return event.runId;
+  return event.kind === 'wake_incident' ? event.incidentId : undefined;
+}
+
+/** Of runs that are judged together the most urgent comes first, then the oldest; everything else keeps its order before them. */
+function sortByUrgency(events: readonly PipelineEvent[], world: World): { event: PipelineEvent; index: number }[] {
+  const indexed = events.map((event, index) => ({ event, index }));
+  const rank = ({ event }: { event: PipelineEvent }): [number, number] => {
+    const run = event.kind === 'wake_run' ? world.run(event.runId) : undefined;
+    return run === undefined ? [-1, 0] : [run.severityRank, run.createdAt];
+  };
+  return indexed.sort((a, b) => {
+    const [severityA, createdA] = rank(a);
+    const [severityB, createdB] = rank(b);
+    return severityA - severityB || createdA - createdB || a.index - b.index;
+  });
+}
