@@ -3,16 +3,16 @@ import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 const LONGEST_TEXT = 300;
 
 // First words of error replies: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
-const CODE_BY_WORD: Readonly<Record<string, StepErrorCode>> = {
-  NOAUTH: 'permission_denied',
-  WRONGPASS: 'permission_denied',
-  NOPERM: 'permission_denied',
-  LOADING: 'unavailable',
-  BUSY: 'unavailable',
-  MASTERDOWN: 'unavailable',
-  CLUSTERDOWN: 'unavailable',
-  TRYAGAIN: 'unavailable',
-};
+const CODE_BY_WORD: ReadonlyMap<string, StepErrorCode> = new Map([
+  ['NOAUTH', 'permission_denied'],
+  ['WRONGPASS', 'permission_denied'],
+  ['NOPERM', 'permission_denied'],
+  ['LOADING', 'unavailable'],
+  ['BUSY', 'unavailable'],
+  ['MASTERDOWN', 'unavailable'],
+  ['CLUSTERDOWN', 'unavailable'],
+  ['TRYAGAIN', 'unavailable'],
+]);
 
 /** What a failed command means for a step; `happened` is the caller's knowledge of what its commands did. */
 export function commandError(error: unknown, connection: string, happened: 'nothing' | 'unknown'): StepError {
@@ -20,8 +20,7 @@ export function commandError(error: unknown, connection: string, happened: 'noth
   if (text === undefined) {
     return new StepError('unavailable', `Redis "${connection}": the connection was lost`, { happened });
   }
-  const code = Object.hasOwn(CODE_BY_WORD, firstWord(text)) ? CODE_BY_WORD[firstWord(text)] : undefined;
-  return new StepError(code ?? 'rejected', `Redis "${connection}": ${text}`, { happened });
+  return new StepError(replyCode(text), `Redis "${connection}": ${text}`, { happened });
 }
 
 /**
@@ -29,15 +28,9 @@ export function commandError(error: unknown, connection: string, happened: 'noth
  * parts of the password as host.
  */
 export function connectError(error: unknown, connection: string): StepError {
-  const code =
-    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'the connection was closed';
-  return new StepError(
-    code === 'ETIMEDOUT' ? 'timeout' : 'unavailable',
-    `Redis "${connection}": the server cannot be reached (${code})`,
-    {
-      happened: 'nothing',
-    },
-  );
+  const code = codeOf(error) ?? 'the connection was closed';
+  const message = `Redis "${connection}": the server cannot be reached (${code})`;
+  return new StepError(code === 'ETIMEDOUT' ? 'timeout' : 'unavailable', message, { happened: 'nothing' });
 }
 
 /** Whether the server answered the command with an error, so that the command itself did nothing. */
@@ -52,9 +45,13 @@ function replyText(error: unknown): string | undefined {
 
 // By shape: an error of the socket need not be an instance of this realm's Error.
 function codeOf(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }
 
-function firstWord(text: string): string {
-  return text.split(' ', 1)[0] ?? '';
+function replyCode(text: string): StepErrorCode {
+  // The one refusal that passes by itself and has no word of its own.
+  if (text.startsWith('ERR max number of clients')) return 'unavailable';
+  return CODE_BY_WORD.get(text.split(' ', 1)[0] ?? '') ?? 'rejected';
 }
