@@ -2,10 +2,12 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const environmentSelector = {
-  selector: "MemberExpression[object.name='process'][property.name='env']",
-  message: 'Only src/config reads the environment: take the value as an argument.',
-};
+const environmentMessage = 'Only src/config reads the environment: take the value as an argument.';
+const environmentAccess = [
+  { selector: "MemberExpression[object.name='process'][property.name='env']", message: environmentMessage },
+  { selector: "VariableDeclarator[init.name='process'] Property[key.name='env']", message: environmentMessage },
+  { selector: 'ImportDeclaration[source.value=/^(?:node:)?process$/]', message: 'Use the global process.' },
+];
 
 export default defineConfig(
   { ignores: ['dist/', 'data/', 'coverage/', 'tests/fixtures/'] },
@@ -18,7 +20,7 @@ export default defineConfig(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
       'no-restricted-imports': ['error', { patterns: [{ regex: '^\\..*\\.js$', message: 'Import the .ts file.' }] }],
-      'no-restricted-syntax': ['error', environmentSelector],
+      'no-restricted-syntax': ['error', ...environmentAccess],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/consistent-type-exports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
