@@ -56,7 +56,6 @@ const LONGEST_IDLE_MS = 60_000;
 export class Pipeline {
   readonly #deps: PipelineDeps;
   readonly #queue: Waiting[] = [];
-  readonly #wakesUnderWay = new Set<string>();
   readonly #poisoned = new Map<string, number>();
   /** Rules that runs were claimed with, by digest: a reload does not change what a run does. */
   readonly #claimedRules = new Map<string, Rule>();
@@ -67,6 +66,8 @@ export class Pipeline {
   #isStopped = false;
   #timer: AbortController | undefined;
   #dueAt = Infinity;
+  #isLooking = false;
+  #lookAgain = false;
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
@@ -190,18 +191,14 @@ export class Pipeline {
   }
 
   #finish(batch: readonly Waiting[]): void {
-    for (const { event, weight } of batch) {
-      this.#waitingWeight -= weight;
-      const id = wakeId(event);
-      if (id !== undefined) this.#wakesUnderWay.delete(id);
-    }
+    for (const { weight } of batch) this.#waitingWeight -= weight;
   }
 
   #poison(event: PipelineEvent | undefined, error: unknown): void {
     if (event === undefined) return;
     this.#deps.onFault(`an event of kind ${event.kind} cannot be decided`, error);
     const id = wakeId(event);
-    if (id !== undefined) this.#poisoned.set(id, this.#deps.clock.now() + POISON_MS);
+    if (id !== '') this.#poisoned.set(id, this.#deps.clock.now() + POISON_MS);
   }
 
   async #transact(events: readonly PipelineEvent[]): Promise<readonly (CommandAnswer | undefined)[]> {
@@ -246,7 +243,8 @@ export class Pipeline {
     let dueAt = Infinity;
     for (const row of [...changes.runs, ...changes.incidents]) if (row.wakeAt !== null) dueAt = Math.min(dueAt, row.wakeAt);
     if (changes.wakeHeld.length > 0 || changes.wakeAllHeldAt !== undefined) dueAt = context.now;
-    if (dueAt < this.#dueAt) this.#arm(dueAt);
+    if (this.#isLooking) this.#lookAgain = true;
+    else if (dueAt < this.#dueAt) this.#arm(dueAt);
   }
 
   /** Waits for the next due time; what is due is found in the store, so that nothing depends on this process's memory. */
@@ -264,36 +262,45 @@ export class Pipeline {
   }
 
   #lookForDueWork(): void {
-    this.#dueAt = -Infinity;
-    void this.#wakeDue().catch((error: unknown) => {
-      if (!this.#isStopped) this.#deps.onFault('the store cannot be asked for due work', error);
-      this.#dueAt = Infinity;
-      this.#arm(this.#deps.clock.now() + STORE_RETRY_MS);
-    });
+    if (this.#isLooking) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#isLooking = true;
+    this.#wakeDue().then(
+      (nextAt) => {
+        this.#isLooking = false;
+        this.#arm(nextAt);
+      },
+      (error: unknown) => {
+        this.#isLooking = false;
+        if (!this.#isStopped) this.#deps.onFault('the store cannot be asked for due work', error);
+        this.#arm(this.#deps.clock.now() + STORE_RETRY_MS);
+      },
+    );
   }
 
-  async #wakeDue(): Promise<void> {
-    while (this.#startsWork) {
+  /** Wakes what is due until nothing is; returns when to look again. */
+  async #wakeDue(): Promise<number> {
+    for (;;) {
       const now = this.#deps.clock.now();
+      if (!this.#startsWork) return Infinity;
+      this.#lookAgain = false;
       for (const [id, until] of this.#poisoned) if (until <= now) this.#poisoned.delete(id);
       const due = await this.#deps.store.due(now, DUE_BATCH + this.#poisoned.size);
       const events: PipelineEvent[] = [
         ...due.runIds.map((runId): PipelineEvent => ({ kind: 'wake_run', runId })),
         ...due.incidentIds.map((incidentId): PipelineEvent => ({ kind: 'wake_incident', incidentId })),
-      ].filter((event) => {
-        const id = wakeId(event) ?? '';
-        return !this.#wakesUnderWay.has(id) && !this.#poisoned.has(id);
-      });
+      ].filter((event) => !this.#poisoned.has(wakeId(event)));
       if (events.length === 0) {
-        this.#dueAt = Infinity;
-        this.#arm(Math.max(due.nextAt ?? now + LONGEST_IDLE_MS, this.#poisoned.size > 0 ? now + STORE_RETRY_MS : now + 1));
-        return;
+        // What was committed while the store was asked may be due already.
+        if (this.#lookAgain) continue;
+        return Math.max(due.nextAt ?? now + LONGEST_IDLE_MS, this.#poisoned.size > 0 ? now + STORE_RETRY_MS : now + 1);
       }
-      for (const event of events) this.#wakesUnderWay.add(wakeId(event) ?? '');
       // A store that cannot be used leaves them due; they are found again.
       const results = await Promise.allSettled(events.map((event) => this.apply(event)));
       const failed = results.find((result) => result.status === 'rejected' && result.reason instanceof StoreUnavailableError);
-      if (failed !== undefined && failed.status === 'rejected') throw failed.reason;
+      if (failed?.status === 'rejected') throw failed.reason;
     }
   }
 
@@ -311,9 +318,10 @@ export class Pipeline {
   }
 }
 
-function wakeId(event: PipelineEvent): string | undefined {
+/** The run or incident that an event wakes; empty for other events. */
+function wakeId(event: PipelineEvent): string {
   if (event.kind === 'wake_run') return event.runId;
-  return event.kind === 'wake_incident' ? event.incidentId : undefined;
+  return event.kind === 'wake_incident' ? event.incidentId : '';
 }
 
 /** Of runs that are judged together the most urgent comes first, then the oldest; everything else keeps its order before them. */
