@@ -1,0 +1,88 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Json } from '../../src/domain/json.ts';
+import { parseParameter, type OutputType } from '../../src/domain/parameter.ts';
+import { EFFECTS } from '../../src/domain/remediation.ts';
+import { controlRemediations } from '../../src/remediations/control/index.ts';
+import { dockerRemediations } from '../../src/remediations/docker/index.ts';
+import { execRemediations } from '../../src/remediations/exec/index.ts';
+import { httpRemediations } from '../../src/remediations/http/index.ts';
+import { getRemediation, remediations } from '../../src/remediations/index.ts';
+import { postgresRemediations } from '../../src/remediations/postgres/index.ts';
+import { redisRemediations } from '../../src/remediations/redis/index.ts';
+
+const folders = [
+  controlRemediations,
+  dockerRemediations,
+  execRemediations,
+  httpRemediations,
+  postgresRemediations,
+  redisRemediations,
+];
+
+describe('the registry', () => {
+  test('has the catalogue, each name once', () => {
+    expect([...remediations.keys()].sort()).toEqual([
+      'docker.container_logs',
+      'docker.container_stats',
+      'docker.inspect_container',
+      'docker.restart_container',
+      'exec.run',
+      'http.request',
+      'message.post',
+      'postgres.connection_stats',
+      'postgres.ping',
+      'postgres.terminate_idle_connections',
+      'redis.delete_keys',
+      'redis.flush_db',
+      'redis.info',
+      'redis.ping',
+      'wait',
+    ]);
+    expect(remediations.size).toBe(folders.flat().length);
+  });
+
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', 'docker.restart_container '])(
+    'has nothing for %j',
+    (name) => {
+      expect(getRemediation(name)).toBeUndefined();
+    },
+  );
+});
+
+/** An instant is a string for the parameters' parser. */
+function fitsType(type: OutputType, value: Json): boolean {
+  if (type === 'timestamp') return typeof value === 'string' && new Date(value).toISOString() === value;
+  if (type === 'string') return typeof value === 'string';
+  return parseParameter('output', { type }, value, () => true) === value;
+}
+
+describe.each([...remediations.values()].map((remediation) => [remediation.name, remediation] as const))(
+  '%s',
+  (name, remediation) => {
+    test('is named like its connection and describes itself', () => {
+      const [system] = name.split('.');
+      expect(remediation.connection ?? system).toBe(system);
+      expect(name).toMatch(/^[a-z]+(\.[a-z_]+)?$/);
+      expect(remediation.summary).toMatch(/^[A-Z].*\.$/s);
+      expect(remediation.notes.length).toBeGreaterThan(40);
+      for (const spec of Object.values(remediation.params)) expect(spec.description).toMatch(/\S/);
+      for (const spec of Object.values(remediation.outputs)) expect(spec.description).toMatch(/\S/);
+    });
+
+    test('has an example with exactly its outputs, of their types', () => {
+      expect(Object.keys(remediation.example).sort()).toEqual(Object.keys(remediation.outputs).sort());
+      for (const [output, { type }] of Object.entries(remediation.outputs)) {
+        expect([output, fitsType(type, remediation.example[output] ?? null)]).toEqual([output, true]);
+      }
+    });
+
+    test('has defaults that fit, an effect of the closed list, and a look exactly when in doubt it looks', () => {
+      for (const [parameter, spec] of Object.entries(remediation.params)) {
+        if (spec.default !== undefined)
+          expect(() => parseParameter(parameter, spec, spec.default ?? null, () => true)).not.toThrow();
+      }
+      expect(EFFECTS).toContain(remediation.effect({}));
+      expect(remediation.look !== undefined).toBe(remediation.inDoubt === 'look');
+    });
+  },
+);
