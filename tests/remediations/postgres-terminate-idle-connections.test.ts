@@ -131,7 +131,7 @@ describeWith('postgres', 'postgres.terminate_idle_connections', () => {
     const client = await openIdle();
     await whenIdle(client);
     const planned = await plan();
-    const reused = JSON.parse(
+    const reused: Plan = JSON.parse(
       JSON.stringify(planned).replace(/"backend_start":"[^"]*"/g, '"backend_start":"2020-01-01 00:00:00.000001+00"'),
     );
 

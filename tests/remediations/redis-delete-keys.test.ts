@@ -135,7 +135,7 @@ describeWith('redis', 'redis.delete_keys on a server', () => {
   it('stops between batches when it is aborted', async () => {
     await fill('session:', MANY_KEYS);
     const planned = await plan({ match: 'session:*', limit: MANY_KEYS });
-    const slow = JSON.parse(JSON.stringify(planned).replace('"batch":500', '"batch":1'));
+    const slow: Plan = JSON.parse(JSON.stringify(planned).replace('"batch":500', '"batch":1'));
     const controller = new AbortController();
     const failure = stepFailure(deleteKeys.run(slow, createStepContext(redisConnection(url), { signal: controller.signal })));
     while ((await server.admin().dbsize()) === MANY_KEYS);

@@ -40,7 +40,7 @@ export async function startGuardedRedis(settings: Readonly<Record<string, string
       return Object.fromEntries(keys.map((key, index) => [key.toString('latin1'), values[index]?.toString('hex') ?? '']));
     },
     stop: async () => {
-      for (const client of clients.values()) client.disconnect();
+      for (const client of clients.values()) await client.quit();
       await server.stop();
     },
   };

@@ -1,4 +1,4 @@
-import { Socket, connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Client } from 'pg';
 import { z } from 'zod';
 

@@ -66,7 +66,8 @@ export async function withPostgresSession<T>(context: SessionContext, use: (sess
   const { name } = context.connection;
   const stopError = (happened: 'nothing' | 'unknown'): StepError =>
     createStopError(context.signal, `PostgreSQL "${name}": the step`, happened);
-  if (context.signal.aborted) throw stopError('nothing');
+  const isStopped = (): boolean => context.signal.aborted;
+  if (isStopped()) throw stopError('nothing');
   const socket = new Socket();
   const client = createClient(context, socket);
   const session = new PostgresSession(client, name);
@@ -82,21 +83,22 @@ export async function withPostgresSession<T>(context: SessionContext, use: (sess
   const onAbort = (): void => void stop();
   context.signal.addEventListener('abort', onAbort, { once: true });
 
-  let begun = false;
   const work = async (): Promise<T> => {
     await begin(client, context);
-    begun = true;
-    return await use(session);
+    try {
+      return await use(session);
+    } finally {
+      await end(client, socket);
+    }
   };
   try {
     return await Promise.race([work(), stopped.promise]);
   } catch (error) {
     // The cancelled statement may fail before the cancellation is through; the reason is the abort all the same.
-    if (context.signal.aborted) return await stopped.promise;
+    if (isStopped()) return await stopped.promise;
     throw error;
   } finally {
     context.signal.removeEventListener('abort', onAbort);
-    if (begun) await end(client, socket);
     socket.destroy();
   }
 }

@@ -49,7 +49,7 @@ export const ping = defineRemediation({
 });
 
 async function askServer(context: SessionContext): Promise<void> {
-  const answer = await withRedisSession(context, (session) => session.read((client) => client.ping()));
+  const answer = await withRedisSession(context, (session) => session.read((client) => client.call('PING')));
   if (answer === 'PONG') return;
   throw new StepError('invalid_response', `Redis "${context.connection.name}": the answer to PING is not PONG`, {
     happened: 'nothing',

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { StepError, type StepContext } from '../../domain/remediation.ts';
+import type { StepContext, StepError } from '../../domain/remediation.ts';
 import { createStopError } from '../stop-error.ts';
 import { parseRedisAddress, type RedisAddress } from './redis-address.ts';
 import { commandError, connectError, isErrorReply } from './redis-error.ts';
