@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DockerConnection } from '../../src/domain/connection.ts';
-import type { JsonObject } from '../../src/domain/json.ts';
+import type { Json, JsonObject } from '../../src/domain/json.ts';
 import { parseParameters } from '../../src/domain/parameter.ts';
 import type { AnyRemediation, Plan, StepContext } from '../../src/domain/remediation.ts';
 import { containerLogs } from '../../src/remediations/docker/container-logs.ts';
@@ -27,6 +28,11 @@ function plan(remediation: AnyRemediation, given: JsonObject, context: StepConte
   );
 }
 
+function textOf(output: Json | undefined): string {
+  if (typeof output !== 'string') throw new Error('the output is no text');
+  return output;
+}
+
 async function run(remediation: AnyRemediation, given: JsonObject, context: StepContext): Promise<JsonObject> {
   return remediation.run(await plan(remediation, given, context), context);
 }
@@ -42,7 +48,7 @@ describeWith('docker', 'on a real engine', () => {
   }, 120_000);
 
   afterAll(async () => {
-    await engine?.stop();
+    await engine.stop();
   }, 60_000);
 
   const context = (overrides: Partial<StepContext> = {}): StepContext => createStepContext(connection, overrides);
@@ -103,7 +109,7 @@ describeWith('docker', 'on a real engine', () => {
         code: 'timeout',
         happened: 'unknown',
       });
-      if ('destroy' in events && typeof events.destroy === 'function') events.destroy();
+      if (events instanceof Readable) events.destroy();
       let look = await restartContainer.look?.(planned, startedAt, context());
       expect(look?.state).toBe('wait');
       while (look?.state === 'wait') {
@@ -254,7 +260,7 @@ describeWith('docker', 'on a real engine', () => {
       const container = await engine.createContainer({ name, cmd: ['sh', '-c', script] });
       await container.wait();
       const tail = await run(containerLogs, { container: name, tail: 3 }, context());
-      expect(String(tail.text).split('\n').sort()).toEqual(['ERROR \u001b[31mred', 'line 300', 'no end']);
+      expect(textOf(tail.text).split('\n').sort()).toEqual(['ERROR \u001b[31mred', 'line 300', 'no end']);
       expect(tail.truncated).toBe(false);
       const matching = await run(containerLogs, { container: name, match: 'line (1|2)', tail: 2, since: '1h' }, context());
       expect(matching).toMatchObject({ lines: ['line 298', 'line 299'], text: 'line 298\nline 299', count: 222 });
@@ -276,8 +282,8 @@ describeWith('docker', 'on a real engine', () => {
       await container.wait();
       const output = await run(containerLogs, { container: name, tail: 5000 }, context());
       expect(output.truncated).toBe(true);
-      expect(String(output.text).length).toBeLessThanOrEqual(65_536);
-      expect(String(output.text)).toMatch(/\n3000 -+$/);
+      expect(textOf(output.text).length).toBeLessThanOrEqual(65_536);
+      expect(textOf(output.text)).toMatch(/\n3000 -+$/);
     });
   });
 });

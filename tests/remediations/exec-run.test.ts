@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ExecArgument, ExecConnection } from '../../src/domain/connection.ts';
-import type { JsonObject } from '../../src/domain/json.ts';
+import type { Json, JsonObject } from '../../src/domain/json.ts';
 import type { StepContext } from '../../src/domain/remediation.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { execRun } from '../../src/remediations/exec/exec-run.ts';
@@ -40,6 +40,11 @@ function connect(
 async function run(connection: ExecConnection, args: JsonObject = {}, overrides: Partial<StepContext> = {}) {
   const context = createStepContext(connection, overrides);
   return execRun.run(await execRun.plan({ args }, context), context);
+}
+
+function textOf(output: Json | undefined): string {
+  if (typeof output !== 'string') throw new Error('the output is no text');
+  return output;
 }
 
 /** A command that prints its arguments, each followed by a NUL, as they reached it. */
@@ -94,7 +99,7 @@ describe('a command', () => {
       {},
       { runId: 'r7', stepId: 'fix', attempt: 2 },
     );
-    const names = String(stdout).trim().split('\n').map((line) => line.split('=')[0]).sort(); // prettier-ignore
+    const names = textOf(stdout).trim().split('\n').map((line) => line.split('=')[0]).sort(); // prettier-ignore
     expect(names).toEqual(['HOME', 'LANG', 'PATH', 'REGION', 'REMEDYD_ATTEMPT', 'REMEDYD_RUN_ID', 'REMEDYD_STEP_ID']);
     expect(stdout).toMatch(/^REMEDYD_RUN_ID=r7$/m);
     expect(stdout).toMatch(/^REMEDYD_ATTEMPT=2$/m);
@@ -149,9 +154,9 @@ describe('an argument', () => {
 
   test('is written as the program expects it', async () => {
     const { stdout } = await run(connect(command, declared), { id: 'FIX-001', count: 7, since: '2h', force: true });
-    expect(String(stdout).split('\0')).toEqual(['FIX-001', '--count=7', 'red', '2h', '1024', 'true', '']);
+    expect(textOf(stdout).split('\0')).toEqual(['FIX-001', '--count=7', 'red', '2h', '1024', 'true', '']);
     const withDefaults = await run(connect(command, declared), { id: 'FIX-001' });
-    expect(String(withDefaults.stdout).split('\0')).toEqual(['FIX-001', '--count=3', 'red', '1h30m', '1024', 'false', '']);
+    expect(textOf(withDefaults.stdout).split('\0')).toEqual(['FIX-001', '--count=3', 'red', '1h30m', '1024', 'false', '']);
   });
 
   test.each([

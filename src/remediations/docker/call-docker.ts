@@ -1,6 +1,6 @@
 import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 import { describeError } from '../describe-error.ts';
-import { createStopError } from '../stop-error.ts';
+import { createStopError, isStopped } from '../stop-error.ts';
 
 // Then the request did not reach the engine.
 const CONNECT_FAILURES: ReadonlySet<string> = new Set([
@@ -25,7 +25,7 @@ export interface DockerCall {
 
 /** Makes one call to the engine; ends when `signal` aborts, even if the engine or the library hangs. Fails with a `StepError`. */
 export async function callDocker<T>({ what, signal, isChange = false }: DockerCall, call: () => Promise<T>): Promise<T> {
-  if (signal.aborted) throw createStopError(signal, what, 'nothing');
+  if (isStopped(signal)) throw createStopError(signal, what, 'nothing');
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
@@ -34,7 +34,7 @@ export async function callDocker<T>({ what, signal, isChange = false }: DockerCa
   } catch (error) {
     if (error instanceof StepError) throw error;
     const lost = isChange ? 'unknown' : 'nothing';
-    throw signal.aborted ? createStopError(signal, what, lost) : translate(error, what, lost);
+    throw isStopped(signal) ? createStopError(signal, what, lost) : translate(error, what, lost);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -142,7 +142,10 @@ async function* limitBytes(stream: Readable, onLimit: () => void): AsyncGenerato
   let left = MOST_READ_BYTES;
   for await (const chunk of stream) {
     if (!Buffer.isBuffer(chunk)) continue;
-    if (chunk.length > left) return onLimit();
+    if (chunk.length > left) {
+      onLimit();
+      return;
+    }
     left -= chunk.length;
     yield chunk;
   }

@@ -50,7 +50,8 @@ function parseArgument(name: string, argument: ExecArgument, given: Json | undef
 }
 
 function writeValue(type: ExecArgument['type'], value: Json): string {
-  return type === 'duration' && typeof value === 'number' ? formatDuration(value) : String(value);
+  if (type === 'duration' && typeof value === 'number') return formatDuration(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function matchesPattern(pattern: string, text: string): boolean {

@@ -27,17 +27,17 @@ export interface HttpAnswer extends Body {
  */
 export async function sendRequest(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   const what = `${request.method} ${request.url.origin}${request.url.pathname}`;
-  let isSent = false;
+  const progress = { isSent: false };
   try {
     const response = await openResponse(request, signal, () => {
-      isSent = true;
+      progress.isSent = true;
     });
     const status = response.statusCode ?? 0;
     const isBodiless = request.method === 'HEAD' || status === 204 || status === 304;
     const body = await readBody(response, request.maxBytes, isBodiless);
     return { status, headers: readHeaders(response), ...body };
   } catch (error) {
-    const happened = isSent && request.isChange ? 'unknown' : 'nothing';
+    const happened = progress.isSent && request.isChange ? 'unknown' : 'nothing';
     if (signal.aborted) throw createStopError(signal, what, happened);
     const { code, detail } = classify(error);
     throw new StepError(code, `${what} failed: ${detail}`, { happened, cause: error });
