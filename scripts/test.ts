@@ -34,6 +34,7 @@ async function runTests(args: readonly string[], resultFile: string): Promise<nu
   const [code] = (await once(child, 'exit')) as [number | null];
   if (!existsSync(resultFile)) {
     console.error('Jest ended without a result');
+    console.log('0 passed, 0 failed, 0 skipped');
     return code === null || code === 0 ? 1 : code;
   }
   const result = jestResult.parse(JSON.parse(readFileSync(resultFile, 'utf8')));
