@@ -33,8 +33,9 @@ const MAY_IMPORT = {
   main: ['cli', 'app', 'config', 'domain'],
 };
 
-/** A part is a folder of src/ or the file of that name. */
-const part = (names) => `^src/(?:${names.join('|')})(?:/|\\.ts$)`;
+/** A part is a folder of src/ or the file of that name. The other files beside app.ts belong to app. */
+const part = (names) =>
+  names.map((name) => (name === 'app' ? '^src/(?!main\\.ts$)[^/]+\\.ts$|^src/app/' : `^src/${name}(?:/|\\.ts$)`));
 
 const directions = Object.entries(MAY_IMPORT).map(([name, allowed]) => ({
   name: `${name}-imports-only-${allowed.join('-') || 'itself'}`,
