@@ -136,7 +136,8 @@ function callOf(run: Run, record: StepRecord, step: Step, { now }: DecisionConte
     remediation: step.call.remediation,
     connection: record.connection ?? undefined,
     params: record.params ?? {},
-    stepId: record.id,
+    // The address, not the id: rounds of a `for_each` are different calls.
+    stepId: record.address,
     timeoutMs: Math.min(step.timeoutMs, left),
   };
 }
@@ -154,7 +155,7 @@ export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan,
     tellStep(world, run, record, 'failed', plan, failure, now);
     advance(world, run, context);
   };
-  if (record.plan !== null && !isDeepStrictEqual(record.plan.identity, plan.identity)) {
+  if (record.plan !== null && !isSameIntent(record.plan, plan)) {
     return refuse({ code: 'precondition_failed', message: `what it would act on is no longer the same: ${plan.summary}`, happened: 'nothing' });
   }
   const needs = approvalNeeded(rule, step, record, world, run);
@@ -173,6 +174,11 @@ export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan,
   world.putRun({ ...run, reason: null, wakeAt: null, actingAt: acts ? (run.actingAt ?? now) : run.actingAt, rungActed: run.rungActed || acts });
   const call = callOf(run, acting, step, context);
   if (call !== undefined) world.effects.push({ kind: 'act', runId: run.id, address: acting.address, attempt: acting.attempts, call, plan });
+}
+
+/** A later attempt has the same identity, and what earlier ones may have used up of its `limit` is gone. */
+function isSameIntent(before: Plan, after: Plan): boolean {
+  return isDeepStrictEqual({ ...before.identity, limit: null }, { ...after.identity, limit: null });
 }
 
 function stopEarlyAtPlan(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): boolean {
@@ -286,15 +292,30 @@ export function takeLook(world: World, run: Run, record: StepRecord, found: Look
 }
 
 function startAgain(world: World, run: Run, record: StepRecord, step: Step, context: DecisionContext): void {
+  const params = withinLimit(record);
+  if (params === undefined) {
+    const failure: StepFailure = { code: 'over_limit', message: 'earlier attempts may have used up the limit of the step', happened: 'unknown' };
+    return finishStep(world, run, record, 'failed', failure, context);
+  }
   const again = journalOf(world, run, context.now).write({
     ...record,
     state: 'running',
     stage: record.effect === 'read' ? 'acting' : 'planning',
     attempts: record.attempts + 1,
+    params,
+    actingAt: null,
     wakeAt: null,
   });
   world.putRun({ ...run, wakeAt: null, reason: null });
   launch(world, run, again, step, context);
+}
+
+/** `limit` holds over all attempts: what an attempt may have changed counts, whether it did or not. */
+function withinLimit(record: StepRecord): StepRecord['params'] | undefined {
+  const limit = record.params?.['limit'];
+  const used = record.actingAt === null || record.error?.happened === 'nothing' ? 0 : (record.plan?.count ?? 0);
+  if (typeof limit !== 'number' || used === 0) return record.params;
+  return limit > used ? { ...record.params, limit: limit - used } : undefined;
 }
 
 function finishStep(world: World, run: Run, record: StepRecord, state: 'succeeded' | 'failed' | 'unknown', failure: StepFailure | null, context: DecisionContext): void {
