@@ -1,0 +1,152 @@
+import { sql } from 'kysely';
+import { cellAt, integer } from '../column.ts';
+import type { Row } from '../column.ts';
+import { decodeId } from './incident-queries.ts';
+import { prepareQuery } from './prepared-query.ts';
+import type { StoreDialect } from './store-dialect.ts';
+
+/** What is old enough to go. A run that is live or quarantined keeps its incident; an incident keeps its alerts and runs. */
+export function createPruneQueries({ builder, texts }: StoreDialect) {
+  const changed = (row: Row): number => integer.decode(cellAt(row, 0));
+  return {
+    incidents: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder
+          .selectFrom('incident')
+          .select('id')
+          .where('started_at', '<', before)
+          .where('resolved_at', '<', before)
+          .where('status', '=', sql.lit('resolved'))
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom('run')
+                  .select('run.id')
+                  .whereRef('run.incident_id', '=', 'incident.id')
+                  .where(({ or, eb }) => or([eb('run.state', '<>', sql.lit('ended')), eb('run.quarantined', '=', sql.lit(1))])),
+              ),
+            ),
+          )
+          .orderBy('started_at')
+          .limit(limit),
+      decodeId,
+    ),
+    runsOfIncidents: prepareQuery(
+      { incidentIds: 'texts' },
+      ({ incidentIds }) => builder.selectFrom('run').select('id').where('incident_id', 'in', texts(incidentIds)),
+      decodeId,
+    ),
+    /** Ended runs that no incident holds. */
+    looseRuns: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder
+          .selectFrom('run')
+          .select('id')
+          .where('ended_at', '<', before)
+          .where('incident_id', 'is', null)
+          .where('state', '=', sql.lit('ended'))
+          .where('quarantined', '=', sql.lit(0))
+          .orderBy('ended_at')
+          .limit(limit),
+      decodeId,
+    ),
+    /** Resolved episodes that no incident holds. */
+    episodes: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder
+          .selectFrom('episode')
+          .select('id')
+          .where('first_seen_at', '<', before)
+          .where('last_seen_at', '<', before)
+          .where('status', '=', sql.lit('resolved'))
+          .where(({ not, exists, selectFrom }) =>
+            not(exists(selectFrom('member').select('member.rule').whereRef('member.episode_id', '=', 'episode.id'))),
+          )
+          .orderBy('first_seen_at')
+          .limit(limit),
+      decodeId,
+    ),
+    deleteEpisodes: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('episode').where('id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteAlertContents: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('alert_content').where('episode_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteIncidents: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('incident').where('id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteLines: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('line').where('incident_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteMembers: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('member').where('incident_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteTimelines: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('timeline').where('incident_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteRuns: prepareQuery({ ids: 'texts' }, ({ ids }) => builder.deleteFrom('run').where('id', 'in', texts(ids)), changed),
+    deleteSteps: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('step').where('run_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteRunTimelines: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('timeline').where('run_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteLooseTimeline: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder
+          .deleteFrom('timeline')
+          .where('position', 'in', ({ selectFrom }) =>
+            selectFrom('timeline')
+              .select('position')
+              .where('incident_id', 'is', null)
+              .where('run_id', 'is', null)
+              .where('at', '<', before)
+              .limit(limit),
+          ),
+      changed,
+    ),
+    deleteQuarantined: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder
+          .deleteFrom('quarantined')
+          .where('position', 'in', ({ selectFrom }) =>
+            selectFrom('quarantined').select('position').orderBy('position').limit(limit),
+          )
+          .where('received_at', '<', before),
+      changed,
+    ),
+    /** Definitions that no live run was claimed with, those in `kept` left out. */
+    deleteRuleSnapshots: prepareQuery(
+      { kept: 'texts' },
+      ({ kept }) =>
+        builder
+          .deleteFrom('rule_snapshot')
+          .where('digest', 'not in', texts(kept))
+          .where('digest', 'not in', ({ selectFrom }) =>
+            selectFrom('run').select('rule_digest').where('state', '<>', sql.lit('ended')),
+          ),
+      changed,
+    ),
+  };
+}

@@ -1,0 +1,231 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { AlertContent, Breaker, Episode, Incident, Run, StepRecord, Switches, TimelineEntry } from '../../domain/state.ts';
+import { StoreUnavailableError } from '../../domain/store.ts';
+import type { DueWork, IncidentDetail, IncidentFilter, Page, Store, StoreCounts, StoreTransaction } from '../../domain/store.ts';
+import { formatCursor, listIncidents } from '../queries/list-incidents.ts';
+import { createStoreQueries } from '../queries/store-queries.ts';
+import type { StoreQueries } from '../queries/store-queries.ts';
+import { ONLY_ROW } from '../rows.ts';
+import { writeStatement } from '../statement.ts';
+import { switchesOf } from '../switches-of.ts';
+import { openConnections } from './open-connections.ts';
+import type { Connections } from './open-connections.ts';
+import { pruneStore } from './prune-store.ts';
+import { SerialQueue } from './serial-queue.ts';
+import { SnapshotReads } from './snapshot-reads.ts';
+import { createSqliteDialect } from './sqlite-dialect.ts';
+import { SqliteSession } from './sqlite-session.ts';
+import { SqliteTransaction } from './sqlite-transaction.ts';
+
+/** The row that `probe` writes, apart from the sign of life. */
+const PROBE_ROW = 'probe';
+/** How many alerts of each line a person is shown. */
+const ALERTS_SHOWN = 100;
+const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
+
+export interface SqliteStoreOptions {
+  /** A file, made with its directory where it is not there yet; or `:memory:` for a store in this thread that ends with it. */
+  readonly path: string;
+  readonly clock: Clock;
+  /** How long a write waits for another program's lock on the file (default 5 s). */
+  readonly busyTimeoutMs?: number;
+  /** For measurements: waits before each commit, as a slow disk would. */
+  readonly commitDelayMs?: number;
+}
+
+/**
+ * The store in a SQLite file. Transactions run on one thread, and reads outside of them on another, so that a long list does not
+ * hold up a webhook. A store in memory has one connection for both: awaiting such a read inside a transaction would wait forever.
+ */
+export class SqliteStore implements Store {
+  readonly #options: Required<SqliteStoreOptions>;
+  readonly #queries: StoreQueries = createStoreQueries(createSqliteDialect());
+  readonly #transactions = new SerialQueue();
+  readonly #commitListeners: ((seconds: number) => void)[] = [];
+  /** Definitions that this process saved and may count on, whether a run needs them at the moment or not. */
+  readonly #savedDigests = new Set<string>();
+  #connections: Connections | undefined;
+
+  constructor(options: SqliteStoreOptions) {
+    this.#options = { busyTimeoutMs: DEFAULT_BUSY_TIMEOUT_MS, commitDelayMs: 0, ...options };
+  }
+
+  async open(): Promise<void> {
+    this.#connections ??= await openConnections(this.#options);
+  }
+
+  async close(): Promise<void> {
+    const connections = this.#connections;
+    if (connections === undefined) return;
+    this.#connections = undefined;
+    // What is under way on the old connections may end; what comes now finds the store closed.
+    await this.#transactions.run(() => connections.close());
+  }
+
+  transact<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
+    return this.#inSession((session) => work(new SqliteTransaction(session, this.#queries, this.#savedDigests)));
+  }
+
+  async probe(): Promise<void> {
+    await this.#inSession(async (session) => {
+      session.write(writeStatement(this.#queries.write.heartbeats, [{ id: PROBE_ROW, at: this.#options.clock.now() }]));
+    });
+  }
+
+  due(now: number, limit: number): Promise<DueWork> {
+    const { runs, incidents } = this.#queries;
+    return this.#read(async (reads) => {
+      // One more than asked for shows whether something is due after these.
+      const [runIds, incidentIds, [nextRunAt], [nextIncidentAt]] = await Promise.all([
+        reads.query(runs.due, { now, limit: limit + 1 }),
+        reads.query(incidents.due, { now, limit: limit + 1 }),
+        reads.query(runs.nextDue, { now }),
+        reads.query(incidents.nextDue, { now }),
+      ]);
+      const hasMore = runIds.length > limit || incidentIds.length > limit;
+      const nextAt = hasMore ? now : Math.min(nextRunAt ?? Infinity, nextIncidentAt ?? Infinity);
+      return {
+        runIds: runIds.slice(0, limit),
+        incidentIds: incidentIds.slice(0, limit),
+        nextAt: nextAt === Infinity ? null : nextAt,
+      };
+    });
+  }
+
+  runIdsInState(states: readonly Run['state'][]): Promise<readonly string[]> {
+    const { liveIdsInState, idsInState } = this.#queries.runs;
+    return this.#read((reads) => reads.query(states.includes('ended') ? idsInState : liveIdsInState, { states }));
+  }
+
+  /** Throws a `RangeError` for a cursor that is not of this store. */
+  async listIncidents(filter: IncidentFilter): Promise<Page<Incident>> {
+    const query = listIncidents(this.#queries.dialect, filter);
+    const found = await this.#read((reads) => reads.run(query));
+    const items = found.slice(0, filter.limit);
+    const last = items.at(-1);
+    return { items, nextCursor: last !== undefined && found.length > filter.limit ? formatCursor(last) : null };
+  }
+
+  incidentDetail(id: string): Promise<IncidentDetail | undefined> {
+    const { incidents, episodes, runs } = this.#queries;
+    const incidentIds = [id];
+    return this.#read(async (reads) => {
+      const [[incident], lines, alerts, itsRuns, steps, timeline] = await Promise.all([
+        reads.query(incidents.byId, { ids: incidentIds }),
+        reads.query(incidents.linesOfIncidents, { incidentIds }),
+        reads.query(episodes.memberAlerts, { incidentIds, limit: ALERTS_SHOWN }),
+        reads.query(runs.ofIncidents, { incidentIds }),
+        reads.query(runs.stepsOfIncident, { incidentId: id }),
+        reads.query(incidents.timeline, { incidentId: id }),
+      ]);
+      return incident === undefined ? undefined : { incident, lines, alerts, runs: itsRuns, steps, timeline };
+    });
+  }
+
+  runDetail(
+    id: string,
+  ): Promise<
+    { readonly run: Run; readonly steps: readonly StepRecord[]; readonly timeline: readonly TimelineEntry[] } | undefined
+  > {
+    const { runs } = this.#queries;
+    return this.#read(async (reads) => {
+      const [[run], steps, timeline] = await Promise.all([
+        reads.query(runs.byId, { ids: [id] }),
+        reads.query(runs.steps, { runIds: [id] }),
+        reads.query(runs.timeline, { runId: id }),
+      ]);
+      return run === undefined ? undefined : { run, steps, timeline };
+    });
+  }
+
+  listBreakers(): Promise<readonly Breaker[]> {
+    return this.#read((reads) => reads.query(this.#queries.daemon.allBreakers, {}));
+  }
+
+  outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]> {
+    return this.#read((reads) => reads.query(this.#queries.runs.outcomes, { since }));
+  }
+
+  listQuarantined(
+    limit: number,
+  ): Promise<
+    readonly { readonly receivedAt: number; readonly source: string; readonly reason: string; readonly payload: string }[]
+  > {
+    return this.#read((reads) => reads.query(this.#queries.daemon.quarantined, { limit }));
+  }
+
+  counts(): Promise<StoreCounts> {
+    const { incidents, runs, daemon } = this.#queries;
+    return this.#read(async (reads) => {
+      const [openIncidents, runsHeld, [runsActive = 0], [breakersOpen = 0]] = await Promise.all([
+        reads.query(incidents.countOpen, {}),
+        reads.query(runs.countHeld, {}),
+        reads.query(runs.countActive, {}),
+        reads.query(daemon.countOpenBreakers, {}),
+      ]);
+      return { openIncidents, runsHeld, runsActive, breakersOpen };
+    });
+  }
+
+  switches(): Promise<Switches> {
+    return this.#read(async (reads) => switchesOf(await reads.query(this.#queries.daemon.switches, {})));
+  }
+
+  beat(now: number): Promise<number | null> {
+    const { daemon, write } = this.#queries;
+    return this.#inSession(async (session) => {
+      const before = session.query(daemon.heartbeat, { id: ONLY_ROW });
+      session.write(writeStatement(write.heartbeats, [{ id: ONLY_ROW, at: now }]));
+      const [last] = await before;
+      return last?.at ?? null;
+    });
+  }
+
+  ruleSnapshots(digests: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#read(async (reads) => {
+      const found = await reads.query(this.#queries.daemon.ruleSnapshots, { digests });
+      return new Map(found.map(({ digest, definition }) => [digest, definition]));
+    });
+  }
+
+  firingSince(seenBefore: number, limit: number): Promise<readonly (Episode & AlertContent)[]> {
+    return this.#read((reads) => reads.query(this.#queries.episodes.firingSince, { seenBefore, limit }));
+  }
+
+  /** At most `limit` incidents, loose runs and loose episodes each, so that a webhook never waits long: call it until it returns 0. */
+  prune(before: number, limit: number): Promise<number> {
+    const keptDigests = [...this.#savedDigests];
+    return this.#inSession((session) => pruneStore(session, this.#queries, { before, limit, keptDigests }));
+  }
+
+  onCommit(listener: (seconds: number) => void): void {
+    this.#commitListeners.push(listener);
+  }
+
+  #inSession<T>(work: (session: SqliteSession) => Promise<T>): Promise<T> {
+    return this.#transactions.run(async () => {
+      const session = new SqliteSession(this.#open().writer);
+      try {
+        const value = await work(session);
+        const seconds = await session.commit();
+        if (seconds !== undefined) for (const listener of this.#commitListeners) listener(seconds);
+        return value;
+      } catch (error) {
+        await session.rollback();
+        throw error;
+      }
+    });
+  }
+
+  #read<T>(work: (reads: SnapshotReads) => Promise<T>): Promise<T> {
+    // Without a connection of its own a read has to wait for its turn, lest it see what a transaction has not committed.
+    if (this.#connections?.reader === undefined)
+      return this.#transactions.run(() => work(new SnapshotReads(this.#open().writer)));
+    return work(new SnapshotReads(this.#connections.reader));
+  }
+
+  #open(): Connections {
+    if (this.#connections === undefined) throw new StoreUnavailableError('closed', `store ${this.#options.path}: it is not open`);
+    return this.#connections;
+  }
+}

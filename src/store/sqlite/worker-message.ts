@@ -1,0 +1,15 @@
+import type { Batch, BatchResult } from './batch.ts';
+import type { Failure } from './failure.ts';
+
+/** To the worker. */
+export type WorkerRequest =
+  | { readonly kind: 'execute'; readonly id: number; readonly batch: Batch }
+  | { readonly kind: 'rollback'; readonly id: number }
+  | { readonly kind: 'close'; readonly id: number };
+
+/** From the worker: `opened` once, then one answer for each request. */
+export type WorkerAnswer =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'unopenable'; readonly failure: Failure }
+  | { readonly kind: 'done'; readonly id: number; readonly result: BatchResult | undefined }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure };
