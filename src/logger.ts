@@ -5,7 +5,7 @@ export type { Logger } from 'pino';
 
 /** The daemon's log: structured, one line an event, on standard output. */
 export function createLogger(options: { readonly level: string; readonly destination?: DestinationStream }): Logger {
-  const settings = { level: options.level, base: undefined, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label: string) => ({ level: label }) } };
+  const settings = { level: options.level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label: string) => ({ level: label }) } };
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
 }
 

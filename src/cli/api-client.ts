@@ -3,7 +3,7 @@ import { CliError } from './cli-error.ts';
 /** Where the daemon is and who asks. */
 export interface ApiTarget {
   readonly url: string;
-  readonly token: string | undefined;
+  readonly token?: string;
 }
 
 /** One call of the daemon's API. A refusal becomes a `CliError` with the daemon's own words. */

@@ -4,7 +4,7 @@ import type { DecisionContext } from './decision-context.ts';
 import type { AlertMatch, CorrelatedAlert, PipelineEvent } from './event.ts';
 import { endEpisode, openIncident } from './incident.ts';
 import { escalate, tell } from './story.ts';
-import { UNCONFIRMED_MS } from './timing.ts';
+import { LAST_SEEN_PRECISION_MS, UNCONFIRMED_MS } from './timing.ts';
 import type { World } from './world.ts';
 
 type AlertsEvent = Extract<PipelineEvent, { kind: 'alerts' }>;
@@ -30,7 +30,9 @@ function takeFiring(world: World, alert: CorrelatedAlert, source: string, contex
   const current = world.currentEpisode(alert.alertKey);
   if (current?.status === 'firing') {
     world.signals.push({ kind: 'duplicate' });
-    world.putEpisode({ ...current, lastSeenAt: now, startsAt: alert.message.startsAt, absentSince: null, rulesDigest: context.rules.digest });
+    if (saysSomethingNew(current, alert, context)) {
+      world.putEpisode({ ...current, lastSeenAt: now, startsAt: alert.message.startsAt, absentSince: null, rulesDigest: context.rules.digest });
+    }
     for (const member of world.membersOf(current.id)) touched.add(member.incidentId);
     if (current.closedBy === null && current.rulesDigest !== context.rules.digest) joinAll(world, current, undefined, alert, context, touched);
     return;
@@ -44,6 +46,16 @@ function takeFiring(world: World, alert: CorrelatedAlert, source: string, contex
   });
   if (alert.matches.length === 0) world.signals.push({ kind: 'unmatched' });
   joinAll(world, episode, current, alert, context, touched);
+}
+
+/** Most repeats say nothing new, and cost no write. */
+function saysSomethingNew(episode: Episode, alert: CorrelatedAlert, { now, rules }: DecisionContext): boolean {
+  return (
+    episode.startsAt !== alert.message.startsAt ||
+    episode.absentSince !== null ||
+    episode.rulesDigest !== rules.digest ||
+    Math.abs(now - episode.lastSeenAt) >= LAST_SEEN_PRECISION_MS
+  );
 }
 
 function takeResolved(world: World, alert: CorrelatedAlert, source: string, context: DecisionContext, touched: Set<string>): void {

@@ -25,3 +25,5 @@ export const ABSENCE_MS = 60_000;
 export const MAX_BACKOFF_MS = 60_000;
 /** How many alerts of a line an expression sees. */
 export const MAX_FROZEN_ALERTS = 1_000;
+/** How exactly `last seen` is kept: a repeat that says nothing else is written at most so often. */
+export const LAST_SEEN_PRECISION_MS = 60_000;
