@@ -18,8 +18,9 @@ export interface ScopeShape {
   readonly output?: OutputSpecs;
 }
 
+/** A step that others may refer to. `unknown` outputs are not checked: the step itself has a problem already. */
 export interface StepShape {
-  readonly outputs: OutputSpecs;
+  readonly outputs: OutputSpecs | 'unknown';
 }
 
 /** The names that only a rule's expressions see. */
@@ -61,7 +62,12 @@ function mapTypes(specs: Readonly<Record<string, { readonly type: OutputType }>>
 }
 
 function stepFields(step: StepShape): CelFields {
-  return { state: 'string', error: 'string', items: 'list<Item>', output: mapTypes(step.outputs) };
+  return {
+    state: 'string',
+    error: 'string',
+    items: 'list<Item>',
+    output: step.outputs === 'unknown' ? 'dyn' : mapTypes(step.outputs),
+  };
 }
 
 /** The fields of the configured `vars`: each has the type of its value. */
@@ -166,10 +172,11 @@ function stepMap(
 }
 
 function stepValue(id: string, shape: StepShape, step: StepView): ReadonlyMap<string, unknown> {
+  const outputs = shape.outputs === 'unknown' ? undefined : typedMap(shape.outputs, step.output, `steps.${id}.output`);
   return new Map<string, unknown>([
     ['state', step.state],
     ['error', step.error],
     ['items', step.items.map((entry) => new ItemValue(entry))],
-    ['output', typedMap(shape.outputs, step.output, `steps.${id}.output`)],
+    ['output', outputs],
   ]);
 }

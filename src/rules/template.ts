@@ -54,16 +54,19 @@ export function compileTemplate(compiler: ExpressionCompiler, source: string, sh
   };
 }
 
+/** A text with `{{ }}` that was checked. */
+export interface CompiledText extends TextTemplate {
+  readonly problems: readonly ExpressionProblem[];
+  readonly isConstant: boolean;
+}
+
 /** A text with `{{ }}` whose value is always a text. */
-export function compileTextTemplate(
-  compiler: ExpressionCompiler,
-  source: string,
-  shape: ScopeShape,
-): TextTemplate & { readonly problems: readonly ExpressionProblem[] } {
+export function compileTextTemplate(compiler: ExpressionCompiler, source: string, shape: ScopeShape): CompiledText {
   const { parts, problems } = compileParts(compiler, source, shape);
   return {
     source,
     problems: [...problems, ...textProblems(parts, source)],
+    isConstant: parts.every((part) => typeof part === 'string'),
     render: (scope) => renderText(parts, scope, source),
     renderForPeople: (scope) => renderForPeople(parts, scope),
   };

@@ -1,0 +1,66 @@
+import type { Json, JsonObject } from '../domain/json.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { YamlPath } from '../schema/yaml-file.ts';
+import type { ExpressionCompiler } from './expression-compiler.ts';
+import type { ScopeShape } from './expression-scope.ts';
+import { reportExpression } from './report-problem.ts';
+import type { ReportProblem } from './report-problem.ts';
+import { compileTemplate } from './template.ts';
+import type { CompiledTemplate } from './template.ts';
+
+/** What a value is compiled with: the names that its expressions see, and where its problems go. */
+export interface ValueContext {
+  readonly compiler: ExpressionCompiler;
+  readonly shape: ScopeShape;
+  readonly report: ReportProblem;
+}
+
+/** A value of a `with`: data, one template, or a list or mapping that holds templates. */
+export type CompiledValue =
+  | { readonly kind: 'constant'; readonly value: Json }
+  | { readonly kind: 'template'; readonly template: CompiledTemplate }
+  | { readonly kind: 'list'; readonly entries: readonly CompiledValue[] }
+  | { readonly kind: 'map'; readonly entries: ReadonlyMap<string, CompiledValue> };
+
+/** Compiles the templates in a value, however deep they stand. */
+export function compileJson(value: Json, context: ValueContext, path: YamlPath): CompiledValue {
+  if (typeof value === 'string') {
+    const template = compileTemplate(context.compiler, value, context.shape);
+    reportExpression(context.report, path, template.problems);
+    return template.isConstant ? { kind: 'constant', value } : { kind: 'template', template };
+  }
+  if (typeof value !== 'object' || value === null) return { kind: 'constant', value };
+  if (isList(value)) {
+    const entries = value.map((entry, index) => compileJson(entry, context, [...path, index]));
+    return entries.every((entry) => entry.kind === 'constant') ? { kind: 'constant', value } : { kind: 'list', entries };
+  }
+  const entries = new Map(
+    Object.entries(value).map(([key, entry]) => [key, compileJson(entry, context, [...path, key])] as const),
+  );
+  const isConstant = [...entries.values()].every((entry) => entry.kind === 'constant');
+  return isConstant ? { kind: 'constant', value } : { kind: 'map', entries };
+}
+
+// Array.isArray does not narrow a readonly array.
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** Renders the values of a mapping; throws `ExpressionError`. */
+export function renderEntries(entries: ReadonlyMap<string, CompiledValue>, scope: Scope): JsonObject {
+  return Object.fromEntries([...entries].map(([name, value]) => [name, renderJson(value, scope)]));
+}
+
+/** Renders all templates in a value; throws `ExpressionError`. */
+export function renderJson(value: CompiledValue, scope: Scope): Json {
+  switch (value.kind) {
+    case 'constant':
+      return value.value;
+    case 'template':
+      return value.template.render(scope);
+    case 'list':
+      return value.entries.map((entry) => renderJson(entry, scope));
+    case 'map':
+      return renderEntries(value.entries, scope);
+  }
+}

@@ -1,0 +1,296 @@
+import { validate as isCron } from 'node-cron';
+import type { Labels } from '../domain/alert.ts';
+import type { JsonObject } from '../domain/json.ts';
+import { matchesAll } from '../domain/matcher.ts';
+import type { Matcher } from '../domain/matcher.ts';
+import type { Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
+import type { YamlPath } from '../schema/yaml-file.ts';
+import { didYouMean } from './closest-name.ts';
+import { checkRoles, compileApproval, compileDuration } from './compile-context.ts';
+import type { CompileContext } from './compile-context.ts';
+import { compileMatchers } from './compile-matchers.ts';
+import { compileRungs } from './compile-rungs.ts';
+import { compileSafety } from './compile-safety.ts';
+import { compileSpecs } from './compile-specs.ts';
+import { compileVerify } from './compile-verify.ts';
+import type { Digester } from './digest.ts';
+import { sha256 } from './digest.ts';
+import type { ScopeShape } from './expression-scope.ts';
+import { createMuteTimes } from './mute-times.ts';
+import { reportExpression } from './report-problem.ts';
+import type { RuleDefinition } from './rule-file-schema.ts';
+import type { NamedInterval } from './rule-settings.ts';
+import type { SeverityScale } from './severity-scale.ts';
+import { createSnapshot } from './rule-snapshot.ts';
+import type { RuleParts } from './rule-snapshot.ts';
+import { compileTextTemplate } from './template.ts';
+
+const DEFAULT_RUN_TIMEOUT_MS = 900_000;
+
+/** What a rule is compiled with besides its file's context. */
+export interface RuleContext extends CompileContext {
+  readonly file: string;
+  /** The file's severities before the configuration's. */
+  readonly severities: SeverityScale;
+  readonly digester: Digester;
+}
+
+/** A compiled rule with the matchers that an index needs. */
+export interface CompiledRule {
+  readonly rule: Rule;
+  readonly matchers: readonly Matcher[];
+}
+
+/** Compiles a rule that `defaults` were merged into. After a reported error the result is not to be used. */
+export function compileRule(definition: RuleDefinition, around: RuleContext, path: YamlPath): CompiledRule {
+  const { compiler, report, settings } = around;
+  const approval = compileApproval(definition.approval, around.approval, settings, [...path, 'approval'], report);
+  const context: RuleContext = { ...around, approval };
+  const params = compileSpecs(definition.params ?? {}, compiler, [...path, 'params'], report);
+  const shape: ScopeShape = { kind: 'rule', params, steps: new Map() };
+  const matchers = compileTriggers(definition, context, path);
+  const rungs = compileRungs(definition, shape, context, path);
+  const verify = definition.verify && compileVerify(definition.verify, shape, context, [...path, 'verify']);
+  const target =
+    definition.target === undefined ? undefined : compileText(definition.target, shape, context, [...path, 'target']);
+  const acts = rungs.rungs.length > 0;
+  if (acts && target === undefined) report([...path, 'name'], 'a rule with steps needs a `target`: what is being fixed');
+  const fixedSeverity = compileSeverity(definition, context, path);
+  const escalationPolicy = compileEscalation(definition, matchers, acts, context, path);
+  const muted = findIntervals(definition.mute_time_intervals, context, [...path, 'mute_time_intervals']);
+  const active = findIntervals(definition.active_time_intervals, context, [...path, 'active_time_intervals']);
+  const filled: RuleDefinition = {
+    ...definition,
+    ...rungs.definition,
+    ...(verify === undefined ? {} : { verify: verify.definition }),
+  };
+  const parts: RuleParts = {
+    file: context.file,
+    rule: filled,
+    playbooks: rungs.playbooks,
+    severities: context.severities,
+    intervals: new Map([...muted, ...active]),
+    vars: settings.vars,
+    approval: around.approval,
+    findPlaybook: (playbook) => context.playbooks.find(playbook, approval, path, report),
+  };
+  const safety = compileSafety(definition.safety, [...path, 'safety'], report);
+  const rule: Rule = {
+    name: definition.name,
+    description: definition.description ?? '',
+    file: context.file,
+    digest: digestOf(parts, context.digester),
+    // Made when it is asked for: it is only needed for rules that run.
+    get snapshot(): JsonObject {
+      return createSnapshot(parts);
+    },
+    onAlerts: matchers.length > 0,
+    matches: (labels) => matchers.length > 0 && matchesAll(matchers, labels),
+    matcherTexts: definition.matchers ?? [],
+    firstFailingMatcher: (labels) => findFailing(matchers, definition.matchers ?? [], labels),
+    severityOf: fixedSeverity === undefined ? (labels) => context.severities.levelOf(labels) : () => fixedSeverity,
+    mode: definition.mode ?? 'observe',
+    delayMs: compileDuration(definition.delay, 0, [...path, 'delay'], report),
+    cancelWindowMs: compileDuration(definition.cancel_window, 0, [...path, 'cancel_window'], report),
+    rungs: rungs.rungs,
+    onResolved: definition.on_resolved ?? 'cancel',
+    timeoutMs: compileDuration(definition.timeout, DEFAULT_RUN_TIMEOUT_MS, [...path, 'timeout'], report),
+    safety,
+    unlessFiring: compileUnlessFiring(definition.unless_firing ?? [], context, [...path, 'unless_firing']),
+    muteTimes: createMuteTimes([...muted.values()], [...active.values()]),
+    approval,
+    fields: compileTexts(definition.fields ?? {}, shape, context, [...path, 'fields']),
+    notify: compileTexts(definition.notify ?? {}, shape, context, [...path, 'notify']),
+    readsOnly: rungs.rungs.every((rung) => onlyReads(rung.playbook)),
+    ...(definition.runbook_url === undefined ? {} : { runbookUrl: definition.runbook_url }),
+    ...(target === undefined ? {} : { target }),
+    ...(definition.group_by === undefined ? {} : { groupBy: definition.group_by }),
+    ...(verify === undefined ? {} : { verify: verify.verify }),
+    ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
+  };
+  if (definition.runbook_url !== undefined) checkRunbookUrl(definition.runbook_url, context, [...path, 'runbook_url']);
+  warnOfDestructiveSteps(rule, context, path);
+  return { rule, matchers };
+}
+
+function compileTriggers(definition: RuleDefinition, context: RuleContext, path: YamlPath): readonly Matcher[] {
+  const { matchers, schedule, manual, mode } = definition;
+  const { report } = context;
+  const unavailable = (key: string, what: string): void =>
+    report([...path, key], `not available in this version: ${what}`, { at: 'key', severity: 'warning' });
+  if (schedule !== undefined) {
+    unavailable('schedule', 'schedules; the rule does not run by itself');
+    if (!isCron(schedule.cron))
+      report([...path, 'schedule', 'cron'], `"${schedule.cron}" is not a cron expression such as '0 2 * * *'`);
+    if (schedule.timezone !== undefined && !isTimeZone(schedule.timezone)) {
+      report([...path, 'schedule', 'timezone'], `unknown time zone '${schedule.timezone}'`);
+    }
+    compileDuration(schedule.catch_up, 0, [...path, 'schedule', 'catch_up'], report);
+  }
+  if (manual !== undefined) {
+    unavailable('manual', 'runs by hand from Slack and the API');
+    checkRoles(manual.roles, context.settings, [...path, 'manual', 'roles'], report);
+  }
+  if (mode === 'approve') unavailable('mode', 'approvals; a run fails at its first changing step instead of asking');
+  if (matchers !== undefined) return compileMatchers(matchers, [...path, 'matchers'], report);
+  if (schedule === undefined && manual === undefined) {
+    report([...path, 'name'], 'nothing triggers this rule: write `matchers`, `schedule` or `manual`');
+  }
+  return [];
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findFailing(matchers: readonly Matcher[], texts: readonly string[], labels: Labels): string | undefined {
+  const index = matchers.findIndex((matcher) => !matcher.matches(labels));
+  return index === -1 ? undefined : texts[index];
+}
+
+function compileSeverity(
+  definition: RuleDefinition,
+  { severities, report }: RuleContext,
+  path: YamlPath,
+): SeverityLevel | undefined {
+  const name = definition.severity;
+  if (name === undefined) return undefined;
+  const level = severities.byName(name);
+  if (level !== undefined) return level;
+  const known = severities.names();
+  const list = known.length === 0 ? '; no `severities` are defined' : `; known are ${known.join(', ')}`;
+  report([...path, 'severity'], `unknown severity '${name}'${didYouMean(name, known)}${list}`);
+  return undefined;
+}
+
+/** The rule's own policy. One that acts needs it, or one from every severity that its alerts may get. */
+function compileEscalation(
+  definition: RuleDefinition,
+  matchers: readonly Matcher[],
+  acts: boolean,
+  context: RuleContext,
+  path: YamlPath,
+): string | undefined {
+  const { report, settings, severities } = context;
+  const own = definition.escalation_policy;
+  if (own !== undefined) {
+    const known = settings.escalationPolicies;
+    if (known !== undefined && !known.has(own)) {
+      report([...path, 'escalation_policy'], `unknown escalation policy '${own}'${didYouMean(own, known)}`);
+    }
+    return own;
+  }
+  if (definition.mode === undefined || definition.mode === 'observe' || !acts) return undefined;
+  const levels = definition.severity === undefined ? severities.reachableBy(matchers) : [definition.severity];
+  const without = levels.filter((level) => severities.policyOf(level) === undefined);
+  if (levels.length === 0 || without.length === levels.length) {
+    report(
+      [...path, 'name'],
+      `a rule in mode ${definition.mode} needs an \`escalation_policy\`, its own or one from its severity`,
+    );
+  } else if (without.length > 0) {
+    report([...path, 'name'], `no escalation policy when the severity is ${without.join(' or ')}: nobody is called then`, {
+      severity: 'warning',
+    });
+  }
+  return undefined;
+}
+
+function findIntervals(
+  names: readonly string[] | undefined,
+  context: RuleContext,
+  path: YamlPath,
+): ReadonlyMap<string, NamedInterval> {
+  const known = context.settings.timeIntervals;
+  const found = new Map<string, NamedInterval>();
+  names?.forEach((name, index) => {
+    const interval = known.get(name);
+    if (interval === undefined)
+      context.report([...path, index], `unknown time interval '${name}'${didYouMean(name, known.keys())}`);
+    else found.set(name, interval);
+  });
+  return found;
+}
+
+function compileUnlessFiring(
+  definitions: NonNullable<RuleDefinition['unless_firing']>,
+  { report }: RuleContext,
+  path: YamlPath,
+): readonly UnlessFiring[] {
+  return definitions.map(({ matchers: texts, equal = [] }, index) => {
+    const matchers = compileMatchers(texts, [...path, index, 'matchers'], report);
+    const alertname = matchers.find((matcher) => matcher.name === 'alertname' && matcher.op === '=')?.value;
+    return { matches: (labels) => matchesAll(matchers, labels), equal, ...(alertname === undefined ? {} : { alertname }) };
+  });
+}
+
+function compileText(source: string, shape: ScopeShape, { compiler, report }: RuleContext, path: YamlPath): TextTemplate {
+  const template = compileTextTemplate(compiler, source, shape);
+  reportExpression(report, path, template.problems);
+  return template;
+}
+
+function compileTexts(
+  sources: Readonly<Record<string, string | undefined>>,
+  shape: ScopeShape,
+  context: RuleContext,
+  path: YamlPath,
+): Readonly<Record<string, TextTemplate>> {
+  const entries = Object.entries(sources).flatMap(([name, source]) =>
+    source === undefined ? [] : [[name, compileText(source, shape, context, [...path, name])] as const],
+  );
+  return Object.fromEntries(entries);
+}
+
+function checkRunbookUrl(text: string, { report }: RuleContext, path: YamlPath): void {
+  const protocol = URL.parse(text)?.protocol;
+  if (protocol !== 'http:' && protocol !== 'https:') report(path, 'a `runbook_url` starts with http:// or https://');
+}
+
+function onlyReads(playbook: Playbook): boolean {
+  return allSteps(playbook).every(({ call }) => (call.kind === 'playbook' ? onlyReads(call.playbook) : call.effect === 'read'));
+}
+
+function warnOfDestructiveSteps(rule: Rule, { report }: RuleContext, path: YamlPath): void {
+  if (rule.mode === 'observe' || rule.safety.allowDestructive) return;
+  const found = rule.rungs.map((rung) => findDestructive(rung.playbook)).find((name) => name !== undefined);
+  if (found === undefined) return;
+  report(
+    [...path, 'name'],
+    `${found} is destructive and would be asked for, and approvals are not available in this version: the run fails there, unless \`safety\` has allow_destructive: true`,
+    { severity: 'warning' },
+  );
+}
+
+function findDestructive(playbook: Playbook): string | undefined {
+  for (const { call, approval } of allSteps(playbook)) {
+    if (call.kind === 'playbook') {
+      const found = findDestructive(call.playbook);
+      if (found !== undefined) return found;
+    } else if (call.effect === 'destructive' && approval === undefined) return call.remediation.name;
+  }
+  return undefined;
+}
+
+function allSteps(playbook: Playbook): readonly Step[] {
+  return [...playbook.steps, ...playbook.finally];
+}
+
+function digestOf(parts: RuleParts, digester: Digester): string {
+  // The file's name is not part of it: a rule may move.
+  const pieces = Object.entries(createSnapshot(parts)).filter(([name]) => name !== 'file');
+  return sha256(pieces.map(([name, value]) => `${name}:${digestPiece(digester, name, value)}`).join('\n'));
+}
+
+function digestPiece(digester: Digester, name: string, value: JsonObject[string]): string {
+  if (name !== 'playbooks' || typeof value !== 'object' || value === null) return digester.digest(value);
+  return Object.entries(value)
+    .map(([playbook, definition]) => `${playbook}:${digester.digest(definition)}`)
+    .sort()
+    .join(',');
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { Json, JsonObject } from '../domain/json.ts';
+import type { AnyRemediation } from '../domain/remediation.ts';
+import type { Rule } from '../domain/rule.ts';
+import { compileRule } from './compile-rule.ts';
+import { Digester } from './digest.ts';
+import { ExpressionCompiler } from './expression-compiler.ts';
+import { PlaybookLibrary } from './playbook-library.ts';
+import type { ReportProblem } from './report-problem.ts';
+import { playbookSchema, ruleSchema } from './rule-file-schema.ts';
+import type { ConnectionNames, NamedInterval, RuleSettings } from './rule-settings.ts';
+import { SeverityScale } from './severity-scale.ts';
+
+const json: z.ZodType<Json> = z.json();
+const snapshotSchema = z.strictObject({
+  file: z.string(),
+  rule: ruleSchema,
+  playbooks: z.record(z.string(), playbookSchema),
+  severities: z.array(
+    z.strictObject({ name: z.string(), matchers: z.array(z.string()), escalation_policy: z.string().optional() }),
+  ),
+  time_intervals: z.record(z.string(), z.record(z.string(), json)),
+  vars: z.record(z.string(), json),
+  approval: z.strictObject({
+    roles: z.array(z.string()),
+    count: z.int(),
+    timeout_ms: z.number(),
+    on_timeout: z.enum(['escalate', 'cancel']),
+  }),
+});
+
+/** What a snapshot cannot hold: the code of its remediations and of time intervals. */
+export interface SnapshotParts {
+  readonly remediations: ReadonlyMap<string, AnyRemediation>;
+  compileInterval(definition: JsonObject): NamedInterval;
+}
+
+/** A stored rule that cannot be compiled any more, for example because a remediation is gone. */
+export class SnapshotError extends Error {
+  readonly code = 'invalid_snapshot';
+}
+
+// Its connections were checked when the rule was loaded, and are looked up again when a step needs one.
+const STORED_CONNECTIONS: ConnectionNames = { faultOf: () => undefined, onlyOne: () => undefined };
+
+/** The rule of a snapshot, equal to the one it was made from; throws `SnapshotError`. */
+export function compileSnapshot(snapshot: JsonObject, parts: SnapshotParts): Rule {
+  const parsed = snapshotSchema.safeParse(snapshot);
+  if (!parsed.success) throw new SnapshotError(`not a stored rule: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  const { data } = parsed;
+  const faults: string[] = [];
+  const report: ReportProblem = (path, message, options) => {
+    if (options?.severity !== 'warning') faults.push(`${path.join('.')}: ${message}`);
+  };
+  const settings: RuleSettings = {
+    remediations: parts.remediations,
+    connections: STORED_CONNECTIONS,
+    vars: data.vars,
+    severities: data.severities.map(({ name, matchers, escalation_policy: policy }) => {
+      return { name, matchers, ...(policy === undefined ? {} : { escalationPolicy: policy }) };
+    }),
+    timeIntervals: new Map(Object.entries(data.time_intervals).map(([name, each]) => [name, parts.compileInterval(each)])),
+    approval: {
+      roles: data.approval.roles,
+      count: data.approval.count,
+      timeoutMs: data.approval.timeout_ms,
+      onTimeout: data.approval.on_timeout,
+    },
+  };
+  const compiler = new ExpressionCompiler(settings.vars);
+  const entries = Object.entries(data.playbooks).map(
+    ([name, definition]) => [name, { definition, path: ['playbooks', name], report }] as const,
+  );
+  const playbooks = new PlaybookLibrary(new Map(entries), { settings, compiler });
+  const severities = new SeverityScale(settings.severities);
+  const context = {
+    settings,
+    compiler,
+    playbooks,
+    report,
+    approval: settings.approval,
+    file: data.file,
+    severities,
+    digester: new Digester(),
+  };
+  const { rule } = compileRule(data.rule, context, ['rule']);
+  compiler.releaseMemory();
+  if (faults.length > 0) throw new SnapshotError(`the stored rule '${rule.name}' cannot be used any more: ${faults.join('; ')}`);
+  return rule;
+}

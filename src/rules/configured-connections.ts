@@ -1,0 +1,31 @@
+import type { ConnectionKind } from '../domain/connection.ts';
+import { didYouMean } from './closest-name.ts';
+import type { ConnectionNames } from './rule-settings.ts';
+
+/** The connections of a configuration, by name with the kinds that each exists for. */
+export class ConfiguredConnections implements ConnectionNames {
+  readonly #kinds: ReadonlyMap<string, ReadonlySet<ConnectionKind>>;
+
+  constructor(kinds: ReadonlyMap<string, ReadonlySet<ConnectionKind>>) {
+    this.#kinds = kinds;
+  }
+
+  faultOf(kind: ConnectionKind, name: string): string | undefined {
+    const kinds = this.#kinds.get(name);
+    if (kinds?.has(kind) === true) return undefined;
+    const known = this.#namesOf(kind);
+    const list = known.length === 0 ? 'none is configured' : `configured are ${known.join(', ')}`;
+    if (kinds !== undefined)
+      return `connection '${name}' is of kind ${[...kinds].join(', ')}, not ${kind}; of kind ${kind} ${list}`;
+    return `unknown ${kind} connection '${name}'${didYouMean(name, known)}; ${list}`;
+  }
+
+  onlyOne(kind: ConnectionKind): string | undefined {
+    const names = this.#namesOf(kind);
+    return names.length === 1 ? names[0] : undefined;
+  }
+
+  #namesOf(kind: ConnectionKind): readonly string[] {
+    return [...this.#kinds].flatMap(([name, kinds]) => (kinds.has(kind) ? [name] : []));
+  }
+}
