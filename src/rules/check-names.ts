@@ -2,7 +2,7 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { parseDuration } from '../domain/duration.ts';
 import { patternFault } from './cel-environment.ts';
 import type { CelFields } from './cel-type.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import type { ExpressionProblem } from './expression-problem.ts';
 import { RULE_ONLY_NAMES } from './expression-scope.ts';
 import { childrenOf, comprehensionOf } from './syntax-tree.ts';
@@ -100,7 +100,7 @@ function checkVariable(node: ASTNode, name: string, { fields, variables, report 
   if ((RULE_ONLY_NAMES as readonly string[]).includes(name)) {
     return report(`a playbook does not see '${name}', so that it runs the same from anywhere: give it a parameter`, node);
   }
-  report(`unknown name '${name}'${didYouMean(name, Object.keys(fields))}${list(fields)}`, node);
+  report(`unknown name '${name}'${suggestName(name, Object.keys(fields))}`, node);
 }
 
 function checkField(node: ASTNode, object: ASTNode, key: unknown, context: Visit): void {
@@ -111,14 +111,7 @@ function checkField(node: ASTNode, object: ASTNode, key: unknown, context: Visit
     return context.report(`'${owner}' needs a name that is written here, so that it can be checked when the rules load`, node);
   }
   if (Object.hasOwn(known, key)) return;
-  context.report(`'${owner}' has no '${key}'${didYouMean(key, Object.keys(known))}${list(known)}`, node);
-}
-
-function list(fields: CelFields): string {
-  const names = Object.keys(fields);
-  return names.length === 0
-    ? '; nothing is known here'
-    : `; known here: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`;
+  context.report(`'${owner}' has no '${key}'${suggestName(key, Object.keys(known))}`, node);
 }
 
 /** What is known of the fields of a path such as `steps.before.output`; `undefined` when nothing is. */

@@ -6,7 +6,7 @@ import type { RemediationCall, TextTemplate } from '../domain/rule.ts';
 import { ExpressionError } from '../domain/scope.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import type { CompileContext } from './compile-context.ts';
 import { compileParameters } from './compile-parameters.ts';
 import type { CompiledParameters } from './compile-parameters.ts';
@@ -37,9 +37,10 @@ export function compileCall(
   const { settings, compiler, report } = context;
   const remediation = settings.remediations.get(written.uses);
   if (remediation === undefined) {
-    const hint = didYouMean(written.uses, settings.remediations.keys());
-    const list = hint === '' ? '; `remedyd actions` lists all' : '';
-    report([...path, 'uses'], `unknown remediation '${written.uses}'${hint}${list}`);
+    report(
+      [...path, 'uses'],
+      `unknown remediation '${written.uses}'${suggestName(written.uses, [...settings.remediations.keys()])}`,
+    );
     return undefined;
   }
   const { source, connectionPath, values } = findConnection(written, remediation, context, path);

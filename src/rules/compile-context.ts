@@ -1,7 +1,7 @@
 import type { YamlPath } from '../schema/yaml-file.ts';
 import { parseDuration } from '../domain/duration.ts';
 import type { ApprovalSpec, Playbook } from '../domain/rule.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import type { ExpressionCompiler } from './expression-compiler.ts';
 import type { ReportProblem } from './report-problem.ts';
 import type { ApprovalDefinition, PlaybookDefinition } from './rule-file-schema.ts';
@@ -69,6 +69,6 @@ export function checkRoles(roles: readonly string[], settings: RuleSettings, pat
   const known = settings.roles;
   if (known === undefined) return;
   roles.forEach((role, index) => {
-    if (!known.has(role)) report([...path, index], `unknown role '${role}'${didYouMean(role, known)}`);
+    if (!known.has(role)) report([...path, index], `unknown role '${role}'${suggestName(role, [...known])}`);
   });
 }

@@ -1,21 +1,38 @@
-import { MatcherError, parseMatcher } from '../domain/matcher.ts';
+import type { Labels } from '../domain/alert.ts';
+import { MatcherError, matchesAll, parseMatchers } from '../domain/matcher.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import type { ReportProblem } from './report-problem.ts';
 
-/** Parsed matchers, all of which have to match; one that would match everything is refused. */
-export function compileMatchers(texts: readonly string[], path: YamlPath, report: ReportProblem): readonly Matcher[] {
-  const matchers: Matcher[] = [];
-  texts.forEach((text, index) => {
-    try {
-      matchers.push(parseMatcher(text));
-    } catch (error) {
-      if (!(error instanceof MatcherError)) throw error;
-      report([...path, index], error.message, { at: error.column - 1 });
-    }
-  });
-  if (matchers.length === texts.length && matchers.every((matcher) => matcher.matchesEmpty)) {
-    report(path, 'at least one matcher must not match the empty string: these match every alert that lacks the labels');
+/** A list of matchers of a file, all of which have to match. */
+export interface MatcherList {
+  readonly matchers: readonly Matcher[];
+  matches(labels: Labels): boolean;
+  /** The first entry that does not match, as written. */
+  firstFailing(labels: Labels): string | undefined;
+}
+
+/** Parses a list of matchers; one that would match every alert is refused. */
+export function compileMatchers(texts: readonly string[], path: YamlPath, report: ReportProblem): MatcherList {
+  const entries = texts.map((text, index) => ({ text, matchers: parseEntry(text, [...path, index], report) }));
+  const matchers = entries.flatMap((entry) => entry.matchers ?? []);
+  if (entries.every((entry) => entry.matchers !== undefined) && matchers.every((matcher) => matcher.matchesEmpty)) {
+    report(path, 'every alert would match: at least one matcher must not match the empty string');
   }
-  return matchers;
+  return {
+    matchers,
+    matches: (labels) => matchesAll(matchers, labels),
+    firstFailing: (labels) => entries.find((entry) => !matchesAll(entry.matchers ?? [], labels))?.text,
+  };
+}
+
+/** One entry: usually one matcher, as in Alertmanager also several with commas. */
+function parseEntry(text: string, path: YamlPath, report: ReportProblem): readonly Matcher[] | undefined {
+  try {
+    return parseMatchers(text);
+  } catch (error) {
+    if (!(error instanceof MatcherError)) throw error;
+    report(path, error.message, { at: error.column - 1 });
+    return undefined;
+  }
 }

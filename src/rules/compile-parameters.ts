@@ -5,7 +5,7 @@ import { matchesPattern } from '../domain/pattern.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import { DURATION, TIMESTAMP, describeCelTypes } from './cel-type.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import { compileJson, renderEntries } from './compile-json.ts';
 import type { CompiledValue, ValueContext } from './compile-json.ts';
 import type { ReportProblem } from './report-problem.ts';
@@ -32,7 +32,7 @@ export function compileParameters(
   for (const [name, value] of Object.entries(values)) {
     const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
     if (spec === undefined) {
-      report([...path, name], `unknown parameter '${name}'${didYouMean(name, Object.keys(specs))}${listNames(specs)}`, {
+      report([...path, name], `unknown parameter '${name}'${suggestName(name, Object.keys(specs))}`, {
         at: 'key',
       });
       continue;
@@ -133,9 +133,4 @@ function parseConstants(specs: ParameterSpecs, written: ReadonlyMap<string, Comp
     constants[name] = parseParameter(name, spec, constant, matchesPattern);
   }
   return constants;
-}
-
-function listNames(specs: ParameterSpecs): string {
-  const names = Object.keys(specs);
-  return names.length === 0 ? '; it has none' : `; it has ${names.join(', ')}`;
 }

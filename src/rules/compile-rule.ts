@@ -1,14 +1,14 @@
 import { validate as isCron } from 'node-cron';
-import type { Labels } from '../domain/alert.ts';
 import type { JsonObject } from '../domain/json.ts';
-import { matchesAll } from '../domain/matcher.ts';
 import type { Matcher } from '../domain/matcher.ts';
+import { createMuteTimes } from '../domain/mute-times.ts';
 import type { Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import { checkRoles, compileApproval, compileDuration } from './compile-context.ts';
 import type { CompileContext } from './compile-context.ts';
 import { compileMatchers } from './compile-matchers.ts';
+import type { MatcherList } from './compile-matchers.ts';
 import { compileRungs } from './compile-rungs.ts';
 import { compileSafety } from './compile-safety.ts';
 import { compileSpecs } from './compile-specs.ts';
@@ -16,10 +16,9 @@ import { compileVerify } from './compile-verify.ts';
 import type { Digester } from './digest.ts';
 import { sha256 } from './digest.ts';
 import type { ScopeShape } from './expression-scope.ts';
-import { createMuteTimes } from './mute-times.ts';
 import { reportExpression } from './report-problem.ts';
 import type { RuleDefinition } from './rule-file-schema.ts';
-import type { NamedInterval } from './rule-settings.ts';
+import type { IntervalDefinition } from './rule-settings.ts';
 import type { SeverityScale } from './severity-scale.ts';
 import { createSnapshot } from './rule-snapshot.ts';
 import type { RuleParts } from './rule-snapshot.ts';
@@ -48,7 +47,8 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
   const context: RuleContext = { ...around, approval };
   const params = compileSpecs(definition.params ?? {}, compiler, [...path, 'params'], report);
   const shape: ScopeShape = { kind: 'rule', params, steps: new Map() };
-  const matchers = compileTriggers(definition, context, path);
+  const list = compileTriggers(definition, context, path);
+  const matchers = list?.matchers ?? [];
   const rungs = compileRungs(definition, shape, context, path);
   const verify = definition.verify && compileVerify(definition.verify, shape, context, [...path, 'verify']);
   const target =
@@ -84,10 +84,10 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     get snapshot(): JsonObject {
       return createSnapshot(parts);
     },
-    onAlerts: matchers.length > 0,
-    matches: (labels) => matchers.length > 0 && matchesAll(matchers, labels),
+    onAlerts: list !== undefined,
+    matches: (labels) => list?.matches(labels) === true,
     matcherTexts: definition.matchers ?? [],
-    firstFailingMatcher: (labels) => findFailing(matchers, definition.matchers ?? [], labels),
+    firstFailingMatcher: (labels) => list?.firstFailing(labels),
     severityOf: fixedSeverity === undefined ? (labels) => context.severities.levelOf(labels) : () => fixedSeverity,
     mode: definition.mode ?? 'observe',
     delayMs: compileDuration(definition.delay, 0, [...path, 'delay'], report),
@@ -113,7 +113,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
   return { rule, matchers };
 }
 
-function compileTriggers(definition: RuleDefinition, context: RuleContext, path: YamlPath): readonly Matcher[] {
+function compileTriggers(definition: RuleDefinition, context: RuleContext, path: YamlPath): MatcherList | undefined {
   const { matchers, schedule, manual, mode } = definition;
   const { report } = context;
   const unavailable = (key: string, what: string): void =>
@@ -136,7 +136,7 @@ function compileTriggers(definition: RuleDefinition, context: RuleContext, path:
   if (schedule === undefined && manual === undefined) {
     report([...path, 'name'], 'nothing triggers this rule: write `matchers`, `schedule` or `manual`');
   }
-  return [];
+  return undefined;
 }
 
 function isTimeZone(name: string): boolean {
@@ -146,11 +146,6 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
-}
-
-function findFailing(matchers: readonly Matcher[], texts: readonly string[], labels: Labels): string | undefined {
-  const index = matchers.findIndex((matcher) => !matcher.matches(labels));
-  return index === -1 ? undefined : texts[index];
 }
 
 function compileSeverity(
@@ -163,8 +158,10 @@ function compileSeverity(
   const level = severities.byName(name);
   if (level !== undefined) return level;
   const known = severities.names();
-  const list = known.length === 0 ? '; no `severities` are defined' : `; known are ${known.join(', ')}`;
-  report([...path, 'severity'], `unknown severity '${name}'${didYouMean(name, known)}${list}`);
+  report(
+    [...path, 'severity'],
+    `unknown severity '${name}'${known.length === 0 ? '; no `severities` are defined' : suggestName(name, known)}`,
+  );
   return undefined;
 }
 
@@ -181,7 +178,7 @@ function compileEscalation(
   if (own !== undefined) {
     const known = settings.escalationPolicies;
     if (known !== undefined && !known.has(own)) {
-      report([...path, 'escalation_policy'], `unknown escalation policy '${own}'${didYouMean(own, known)}`);
+      report([...path, 'escalation_policy'], `unknown escalation policy '${own}'${suggestName(own, [...known])}`);
     }
     return own;
   }
@@ -205,13 +202,13 @@ function findIntervals(
   names: readonly string[] | undefined,
   context: RuleContext,
   path: YamlPath,
-): ReadonlyMap<string, NamedInterval> {
+): ReadonlyMap<string, IntervalDefinition> {
   const known = context.settings.timeIntervals;
-  const found = new Map<string, NamedInterval>();
+  const found = new Map<string, IntervalDefinition>();
   names?.forEach((name, index) => {
     const interval = known.get(name);
     if (interval === undefined)
-      context.report([...path, index], `unknown time interval '${name}'${didYouMean(name, known.keys())}`);
+      context.report([...path, index], `unknown time interval '${name}'${suggestName(name, [...known.keys()])}`);
     else found.set(name, interval);
   });
   return found;
@@ -223,9 +220,9 @@ function compileUnlessFiring(
   path: YamlPath,
 ): readonly UnlessFiring[] {
   return definitions.map(({ matchers: texts, equal = [] }, index) => {
-    const matchers = compileMatchers(texts, [...path, index, 'matchers'], report);
-    const alertname = matchers.find((matcher) => matcher.name === 'alertname' && matcher.op === '=')?.value;
-    return { matches: (labels) => matchesAll(matchers, labels), equal, ...(alertname === undefined ? {} : { alertname }) };
+    const list = compileMatchers(texts, [...path, index, 'matchers'], report);
+    const alertname = list.matchers.find((matcher) => matcher.name === 'alertname' && matcher.op === '=')?.value;
+    return { matches: list.matches, equal, ...(alertname === undefined ? {} : { alertname }) };
   });
 }
 

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { AnyRemediation } from '../domain/remediation.ts';
 import type { Rule } from '../domain/rule.ts';
+import { timeIntervalSchema } from '../schema/time-interval-schema.ts';
 import { compileRule } from './compile-rule.ts';
 import { Digester } from './digest.ts';
 import { ExpressionCompiler } from './expression-compiler.ts';
 import { PlaybookLibrary } from './playbook-library.ts';
 import type { ReportProblem } from './report-problem.ts';
 import { playbookSchema, ruleSchema } from './rule-file-schema.ts';
-import type { ConnectionNames, NamedInterval, RuleSettings } from './rule-settings.ts';
+import type { ConnectionNames, IntervalDefinition, RuleSettings } from './rule-settings.ts';
 import { SeverityScale } from './severity-scale.ts';
 
 const json: z.ZodType<Json> = z.json();
@@ -19,7 +20,7 @@ const snapshotSchema = z.strictObject({
   severities: z.array(
     z.strictObject({ name: z.string(), matchers: z.array(z.string()), escalation_policy: z.string().optional() }),
   ),
-  time_intervals: z.record(z.string(), z.record(z.string(), json)),
+  time_intervals: z.record(z.string(), json),
   vars: z.record(z.string(), json),
   approval: z.strictObject({
     roles: z.array(z.string()),
@@ -28,12 +29,6 @@ const snapshotSchema = z.strictObject({
     on_timeout: z.enum(['escalate', 'cancel']),
   }),
 });
-
-/** What a snapshot cannot hold: the code of its remediations and of time intervals. */
-export interface SnapshotParts {
-  readonly remediations: ReadonlyMap<string, AnyRemediation>;
-  compileInterval(definition: JsonObject): NamedInterval;
-}
 
 /** A stored rule that cannot be compiled any more, for example because a remediation is gone. */
 export class SnapshotError extends Error {
@@ -44,7 +39,10 @@ export class SnapshotError extends Error {
 const STORED_CONNECTIONS: ConnectionNames = { faultOf: () => undefined, onlyOne: () => undefined };
 
 /** The rule of a snapshot, equal to the one it was made from; throws `SnapshotError`. */
-export function compileSnapshot(snapshot: JsonObject, parts: SnapshotParts): Rule {
+export function compileSnapshot(
+  snapshot: JsonObject,
+  { remediations }: { readonly remediations: ReadonlyMap<string, AnyRemediation> },
+): Rule {
   const parsed = snapshotSchema.safeParse(snapshot);
   if (!parsed.success) throw new SnapshotError(`not a stored rule: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
   const { data } = parsed;
@@ -53,13 +51,13 @@ export function compileSnapshot(snapshot: JsonObject, parts: SnapshotParts): Rul
     if (options?.severity !== 'warning') faults.push(`${path.join('.')}: ${message}`);
   };
   const settings: RuleSettings = {
-    remediations: parts.remediations,
+    remediations,
     connections: STORED_CONNECTIONS,
     vars: data.vars,
     severities: data.severities.map(({ name, matchers, escalation_policy: policy }) => {
       return { name, matchers, ...(policy === undefined ? {} : { escalationPolicy: policy }) };
     }),
-    timeIntervals: new Map(Object.entries(data.time_intervals).map(([name, each]) => [name, parts.compileInterval(each)])),
+    timeIntervals: new Map(Object.entries(data.time_intervals).map(([name, each]) => [name, compileInterval(name, each)])),
     approval: {
       roles: data.approval.roles,
       count: data.approval.count,
@@ -87,4 +85,10 @@ export function compileSnapshot(snapshot: JsonObject, parts: SnapshotParts): Rul
   compiler.releaseMemory();
   if (faults.length > 0) throw new SnapshotError(`the stored rule '${rule.name}' cannot be used any more: ${faults.join('; ')}`);
   return rule;
+}
+
+function compileInterval(name: string, definition: Json): IntervalDefinition {
+  const parsed = timeIntervalSchema.safeParse(definition);
+  if (!parsed.success) throw new SnapshotError(`not a stored time interval: '${name}'`);
+  return { name, definition, intervals: parsed.data.intervals };
 }

@@ -1,5 +1,5 @@
 import type { ConnectionKind } from '../domain/connection.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import type { ConnectionNames } from './rule-settings.ts';
 
 /** The connections of a configuration, by name with the kinds that each exists for. */
@@ -17,7 +17,7 @@ export class ConfiguredConnections implements ConnectionNames {
     const list = known.length === 0 ? 'none is configured' : `configured are ${known.join(', ')}`;
     if (kinds !== undefined)
       return `connection '${name}' is of kind ${[...kinds].join(', ')}, not ${kind}; of kind ${kind} ${list}`;
-    return `unknown ${kind} connection '${name}'${didYouMean(name, known)}; ${list}`;
+    return `unknown ${kind} connection '${name}'${known.length === 0 ? `; ${list}` : suggestName(name, known)}`;
   }
 
   onlyOne(kind: ConnectionKind): string | undefined {

@@ -1,6 +1,6 @@
 import type { ApprovalSpec, Playbook } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
-import { didYouMean } from './closest-name.ts';
+import { suggestName } from '../schema/nearest-name.ts';
 import { compileSpecs } from './compile-specs.ts';
 import { compileSteps } from './compile-steps.ts';
 import type { CompileContext, CompiledPlaybook, PlaybookSource } from './compile-context.ts';
@@ -24,19 +24,27 @@ export interface PlaybookEntry {
 /** The playbooks of all files. Each is compiled when it is first asked for, once for each way of being approved. */
 export class PlaybookLibrary implements PlaybookSource {
   readonly #entries: ReadonlyMap<string, PlaybookEntry>;
+  readonly #broken: ReadonlySet<string>;
   readonly #base: Pick<CompileContext, 'settings' | 'compiler'>;
   readonly #compiled = new Map<string, CompiledPlaybook>();
   readonly #open: string[] = [];
 
-  constructor(entries: ReadonlyMap<string, PlaybookEntry>, base: Pick<CompileContext, 'settings' | 'compiler'>) {
+  /** `broken`: names of playbooks that exist and cannot be compiled; whoever read them has reported why. */
+  constructor(
+    entries: ReadonlyMap<string, PlaybookEntry>,
+    base: Pick<CompileContext, 'settings' | 'compiler'>,
+    broken: ReadonlySet<string> = new Set(),
+  ) {
     this.#entries = entries;
+    this.#broken = broken;
     this.#base = base;
   }
 
   find(name: string, approval: ApprovalSpec, path: YamlPath, report: ReportProblem): CompiledPlaybook | undefined {
     const entry = this.#entries.get(name);
     if (entry === undefined) {
-      report(path, `unknown playbook '${name}'${didYouMean(name, this.#entries.keys())}`);
+      if (this.#broken.has(name)) return undefined;
+      report(path, `unknown playbook '${name}'${suggestName(name, [...this.#entries.keys()])}`);
       return undefined;
     }
     if (this.#open.includes(name)) {

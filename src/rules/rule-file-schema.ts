@@ -136,13 +136,29 @@ const playbook = z.strictObject({
   finally: steps.optional(),
 });
 
+const severity = z.looseObject({
+  name: z.string(),
+  matchers: z.array(matcher),
+  escalation_policy: z.string().optional(),
+});
+
+/** A rule file. */
+export const ruleFileSchema = z.strictObject({
+  defaults: z.strictObject({ connection: z.string().optional(), ...sharedFields }).optional(),
+  rules: z.array(rule).optional(),
+  playbooks: z.array(playbook).optional(),
+  severities: z.array(severity).optional().describe('A scale of severities for the rules of this file.'),
+  escalation_policies: z.record(z.string(), json).optional(),
+});
+
 /** What `defaults` may hold. */
-export const defaultsSchema = z.strictObject({ connection: z.string().optional(), ...sharedFields });
+export const defaultsSchema = ruleFileSchema.shape.defaults.unwrap();
 /** One rule as it is written, after `defaults`. */
 export const ruleSchema = rule;
 /** One playbook as it is written. */
 export const playbookSchema = playbook;
 
+export type RuleFileDefinition = z.infer<typeof ruleFileSchema>;
 export type DefaultsDefinition = z.infer<typeof defaultsSchema>;
 export type RuleDefinition = z.infer<typeof rule>;
 export type PlaybookDefinition = z.infer<typeof playbook>;

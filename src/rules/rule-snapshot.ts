@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../domain/json.ts';
 import type { ApprovalSpec } from '../domain/rule.ts';
 import type { CompiledPlaybook } from './compile-context.ts';
 import type { PlaybookDefinition, RuleDefinition } from './rule-file-schema.ts';
-import type { NamedInterval } from './rule-settings.ts';
+import type { IntervalDefinition } from './rule-settings.ts';
 import type { SeverityScale } from './severity-scale.ts';
 
 /** What a rule is made of: its definition with connections filled in, and everything that it refers to. */
@@ -12,7 +12,7 @@ export interface RuleParts {
   /** Those that it uses itself. */
   readonly playbooks: readonly CompiledPlaybook[];
   readonly severities: SeverityScale;
-  readonly intervals: ReadonlyMap<string, NamedInterval>;
+  readonly intervals: ReadonlyMap<string, IntervalDefinition>;
   readonly vars: JsonObject;
   readonly approval: ApprovalSpec;
   findPlaybook(name: string): CompiledPlaybook | undefined;

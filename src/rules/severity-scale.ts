@@ -1,5 +1,5 @@
 import type { Labels } from '../domain/alert.ts';
-import { MatcherError, matchesAll, parseMatcher } from '../domain/matcher.ts';
+import { MatcherError, matchesAll, parseMatchers } from '../domain/matcher.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import type { Json } from '../domain/json.ts';
 import type { SeverityLevel } from '../domain/rule.ts';
@@ -61,7 +61,7 @@ function matchesFixed(matcher: Matcher, fixed: ReadonlyMap<string, string>): boo
 function parseSoundMatchers(texts: readonly string[]): readonly Matcher[] {
   return texts.flatMap((text) => {
     try {
-      return [parseMatcher(text)];
+      return parseMatchers(text);
     } catch (error) {
       if (error instanceof MatcherError) return [];
       throw error;

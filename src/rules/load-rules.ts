@@ -1,0 +1,207 @@
+import { hasErrors, sortProblems } from '../schema/problem.ts';
+import type { Problem } from '../schema/problem.ts';
+import { checkYaml } from '../schema/explain-issues.ts';
+import type { YamlFile, YamlPath, YamlResult } from '../schema/yaml-file.ts';
+import type { Playbook, RuleSet } from '../domain/rule.ts';
+import { compileRule } from './compile-rule.ts';
+import type { CompiledRule } from './compile-rule.ts';
+import { Digester } from './digest.ts';
+import { ExpressionCompiler } from './expression-compiler.ts';
+import { IndexedRuleSet } from './indexed-rule-set.ts';
+import { mergeDefaults } from './merge-defaults.ts';
+import { PlaybookLibrary } from './playbook-library.ts';
+import type { PlaybookEntry } from './playbook-library.ts';
+import type { ReportProblem } from './report-problem.ts';
+import { defaultsSchema, playbookSchema, ruleFileSchema, ruleSchema } from './rule-file-schema.ts';
+import type { DefaultsDefinition, PlaybookDefinition, RuleDefinition, RuleFileDefinition } from './rule-file-schema.ts';
+import { rulePlaceReporter } from './rule-places.ts';
+import type { RuleSettings } from './rule-settings.ts';
+import { SeverityScale } from './severity-scale.ts';
+
+/** Rules that are all sound, or what is wrong with them. Warnings come with both. */
+export interface LoadedRules {
+  readonly ruleSet?: RuleSet;
+  readonly problems: readonly Problem[];
+}
+
+/** Compiles rule files in their order. All problems of all files are found at once; with an error there are no rules. */
+export function loadRules(files: readonly YamlResult[], settings: RuleSettings): LoadedRules {
+  const problems: Problem[] = files.flatMap((file) => ('problems' in file ? file.problems : []));
+  const report = (problem: Problem): void => void problems.push(problem);
+  const read = files.flatMap((file) => ('yaml' in file ? [readRuleFile(file.yaml, report)] : []));
+  const compiler = new ExpressionCompiler(settings.vars);
+  const library = new PlaybookLibrary(collectPlaybooks(read), { settings, compiler }, brokenPlaybooks(files));
+  const playbooks = compilePlaybooks(library, read, settings);
+  const rules = compileRules(read, { settings, compiler, playbooks: library, digester: new Digester() });
+  reportRepeatedNames(read);
+  compiler.releaseMemory();
+  const found = sortProblems(withoutRepeats(problems));
+  if (hasErrors(found)) return { problems: found };
+  return { ruleSet: new IndexedRuleSet(rules, playbooks, new Digester().digest(settings.vars)), problems: found };
+}
+
+/** A rule file whose parts were checked one by one, so that a fault in one does not hide those in others. */
+interface RuleFile {
+  readonly yaml: YamlFile;
+  readonly report: (problem: Problem) => void;
+  readonly defaults: DefaultsDefinition | undefined;
+  readonly rules: readonly { readonly definition: RuleDefinition; readonly path: YamlPath }[];
+  readonly playbooks: readonly { readonly definition: PlaybookDefinition; readonly path: YamlPath }[];
+  readonly severities: NonNullable<RuleFileDefinition['severities']>;
+  readonly policies: readonly string[];
+}
+
+function readRuleFile(yaml: YamlFile, report: (problem: Problem) => void): RuleFile {
+  const given = yaml.value ?? {};
+  const checked = checkYaml(yaml, ruleFileSchema, given);
+  if ('problems' in checked) {
+    for (const problem of checked.problems) report(problem);
+    return { yaml, report, ...salvage(given) };
+  }
+  const { defaults, rules = [], playbooks = [], severities = [], escalation_policies: policies = {} } = checked.value;
+  return {
+    yaml,
+    report,
+    defaults,
+    rules: rules.map((definition, index) => ({ definition, path: ['rules', index] })),
+    playbooks: playbooks.map((definition, index) => ({ definition, path: ['playbooks', index] })),
+    severities,
+    policies: Object.keys(policies),
+  };
+}
+
+/** The parts of a faulty file that are sound by themselves. */
+function salvage(given: unknown): Omit<RuleFile, 'yaml' | 'report'> {
+  const parts = ruleFileSchema.shape;
+  const defaults = defaultsSchema.safeParse(partOf(given, 'defaults'));
+  const severities = parts.severities.safeParse(partOf(given, 'severities'));
+  const policies = parts.escalation_policies.safeParse(partOf(given, 'escalation_policies'));
+  return {
+    defaults: defaults.success ? defaults.data : undefined,
+    rules: entriesOf(given, 'rules').flatMap(({ entry, path }) => {
+      const parsed = ruleSchema.safeParse(entry);
+      return parsed.success ? [{ definition: parsed.data, path }] : [];
+    }),
+    playbooks: entriesOf(given, 'playbooks').flatMap(({ entry, path }) => {
+      const parsed = playbookSchema.safeParse(entry);
+      return parsed.success ? [{ definition: parsed.data, path }] : [];
+    }),
+    severities: (severities.success ? severities.data : undefined) ?? [],
+    policies: Object.keys((policies.success ? policies.data : undefined) ?? {}),
+  };
+}
+
+function partOf(given: unknown, key: string): unknown {
+  return typeof given === 'object' && given !== null && Object.hasOwn(given, key) ? Reflect.get(given, key) : undefined;
+}
+
+function entriesOf(given: unknown, key: string): readonly { readonly entry: unknown; readonly path: YamlPath }[] {
+  const list: unknown = partOf(given, key);
+  return Array.isArray(list) ? list.map((entry: unknown, index) => ({ entry, path: [key, index] })) : [];
+}
+
+/** The names of playbooks that are written somewhere, sound or not. */
+function brokenPlaybooks(files: readonly YamlResult[]): ReadonlySet<string> {
+  const names = files.flatMap((file) =>
+    'yaml' in file ? entriesOf(file.yaml.value, 'playbooks').map(({ entry }) => partOf(entry, 'name')) : [],
+  );
+  return new Set(names.filter((name) => typeof name === 'string'));
+}
+
+function collectPlaybooks(files: readonly RuleFile[]): ReadonlyMap<string, PlaybookEntry> {
+  const entries = new Map<string, PlaybookEntry>();
+  for (const { yaml, report, defaults, playbooks } of files) {
+    const reportAt: ReportProblem = (path, message, options) => report(yaml.problem(path, message, options));
+    const connection = defaults?.connection === undefined ? {} : { defaultConnection: defaults.connection };
+    for (const { definition, path } of playbooks) {
+      if (!entries.has(definition.name)) entries.set(definition.name, { definition, path, report: reportAt, ...connection });
+    }
+  }
+  return entries;
+}
+
+/** All playbooks, also those that nothing uses: they may be run by hand. */
+function compilePlaybooks(
+  library: PlaybookLibrary,
+  files: readonly RuleFile[],
+  settings: RuleSettings,
+): ReadonlyMap<string, Playbook> {
+  const compiled = new Map<string, Playbook>();
+  for (const { yaml, report, playbooks } of files) {
+    for (const { definition, path } of playbooks) {
+      const reportAt: ReportProblem = (at, message, options) => report(yaml.problem(at, message, options));
+      const found = library.find(definition.name, settings.approval, [...path, 'name'], reportAt);
+      if (found !== undefined) compiled.set(definition.name, found.playbook);
+    }
+  }
+  return compiled;
+}
+
+interface RuleCompilation {
+  readonly settings: RuleSettings;
+  readonly compiler: ExpressionCompiler;
+  readonly playbooks: PlaybookLibrary;
+  readonly digester: Digester;
+}
+
+function compileRules(files: readonly RuleFile[], shared: RuleCompilation): readonly CompiledRule[] {
+  const ofConfiguration = new SeverityScale(shared.settings.severities);
+  return files.flatMap((file) => {
+    const { connection, ...defaults } = file.defaults ?? {};
+    const { settings } = shared;
+    const context = {
+      ...shared,
+      settings: { ...settings, ...knownPolicies(settings, file.policies) },
+      approval: settings.approval,
+      file: file.yaml.file,
+      severities:
+        file.severities.length === 0 ? ofConfiguration : new SeverityScale([...ownSeverities(file), ...settings.severities]),
+      ...(connection === undefined ? {} : { defaultConnection: connection }),
+    };
+    return file.rules.map(({ definition, path }) => {
+      const report = rulePlaceReporter(file.yaml, definition, path, file.report);
+      return compileRule(
+        mergeDefaults(definition, file.defaults === undefined ? undefined : defaults),
+        { ...context, report },
+        path,
+      );
+    });
+  });
+}
+
+function ownSeverities({ severities }: RuleFile): RuleSettings['severities'] {
+  return severities.map(({ name, matchers, escalation_policy: policy }) => {
+    return { name, matchers, ...(policy === undefined ? {} : { escalationPolicy: policy }) };
+  });
+}
+
+function knownPolicies(settings: RuleSettings, own: readonly string[]): Pick<RuleSettings, 'escalationPolicies'> {
+  const known = settings.escalationPolicies;
+  return known === undefined ? {} : { escalationPolicies: new Set([...known, ...own]) };
+}
+
+function reportRepeatedNames(files: readonly RuleFile[]): void {
+  for (const [kind, key] of [
+    ['rule', 'rules'],
+    ['playbook', 'playbooks'],
+  ] as const) {
+    const seen = new Map<string, string>();
+    for (const file of files) {
+      for (const { definition, path } of file[key]) {
+        const place = file.yaml.problem([...path, 'name'], '');
+        const first = seen.get(definition.name);
+        if (first === undefined) seen.set(definition.name, `${place.file}:${place.line}`);
+        else file.report({ ...place, message: `another ${kind} is called '${definition.name}': ${first}` });
+      }
+    }
+  }
+}
+
+/** A fault in `defaults` or in a playbook is found once for each rule that uses it. */
+function withoutRepeats(problems: readonly Problem[]): readonly Problem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ file, line, column, severity, message }) => {
+    const key = JSON.stringify([file, line, column, severity, message]);
+    return !seen.has(key) && seen.add(key);
+  });
+}

@@ -1,0 +1,46 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { problemAtStart, readYamlFile } from '../schema/yaml-file.ts';
+import type { YamlResult } from '../schema/yaml-file.ts';
+
+/** A rule file's path, or why there is none. */
+type FoundFile = { readonly path: string } | { readonly fault: string; readonly path: string };
+
+/**
+ * Reads the rule files at paths, in their order: a file as it is, of a folder all `*.yml` and `*.yaml` below it by name, except rule
+ * tests (`*.test.yml`). Paths are shown relative to `root`. What cannot be read is a problem. Never throws.
+ */
+export async function readRuleFiles(paths: readonly string[], root = process.cwd()): Promise<readonly YamlResult[]> {
+  const found = (await Promise.all(paths.map((path) => findRuleFiles(path)))).flat();
+  return Promise.all(found.map((file) => readFound(file, root)));
+}
+
+async function readFound(file: FoundFile, root: string): Promise<YamlResult> {
+  const shown = relative(root, file.path);
+  const name = shown === '' || shown.startsWith('..') ? file.path : shown;
+  if ('fault' in file) return { problems: [problemAtStart(name, file.fault)] };
+  return readYamlFile(file.path, name);
+}
+
+async function findRuleFiles(path: string): Promise<readonly FoundFile[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [{ path }];
+    // Names that start with a dot are the editor's, or the timestamped folders of a Kubernetes ConfigMap.
+    const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
+    const found = await Promise.all(names.map((name) => findInFolder(join(path, name))));
+    return found.flat();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return [{ path, fault: `cannot be read (${code})` }];
+  }
+}
+
+async function findInFolder(path: string): Promise<readonly FoundFile[]> {
+  if ((await stat(path)).isDirectory()) return findRuleFiles(path);
+  return isRuleFile(path) ? [{ path }] : [];
+}
+
+/** Whether a file in a folder of rules holds rules. */
+export function isRuleFile(path: string): boolean {
+  return /\.ya?ml$/.test(path) && !/\.test\.ya?ml$/.test(path);
+}
