@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../../domain/store.ts';
 import type { Batch, BatchResult, Connection } from './batch.ts';
 import type { DatabaseOptions } from './database.ts';
 import { failureToError } from './failure.ts';
+import { decodeMessage, encodeMessage } from './worker-message.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker-message.ts';
 
 const FIRST_RESTART_MS = 100;
@@ -45,7 +46,8 @@ export class WorkerConnection implements Connection {
     return new Promise((resolve, reject) => {
       const worker = this.#start(this.#options);
       let cause: unknown;
-      worker.on('message', (answer: WorkerAnswer) => {
+      worker.on('message', (message: string) => {
+        const answer = decodeMessage<WorkerAnswer>(message);
         if (answer.kind === 'opened') {
           if (this.#closing.signal.aborted) return void worker.terminate();
           this.#worker = worker;
@@ -102,7 +104,7 @@ export class WorkerConnection implements Connection {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#calls.set(id, { resolve, reject });
-      worker.postMessage(request(id));
+      worker.postMessage(encodeMessage(request(id)));
     });
   }
 

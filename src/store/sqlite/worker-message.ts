@@ -13,3 +13,13 @@ export type WorkerAnswer =
   | { readonly kind: 'unopenable'; readonly failure: Failure }
   | { readonly kind: 'done'; readonly id: number; readonly result: BatchResult | undefined }
   | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure };
+
+/** Messages cross as one JSON text: a structured clone of thousands of cells takes two to three times as long. */
+export function encodeMessage(message: WorkerRequest | WorkerAnswer): string {
+  return JSON.stringify(message);
+}
+
+/** Only for what `encodeMessage` of the other side made. */
+export function decodeMessage<M extends WorkerRequest | WorkerAnswer>(message: string): M {
+  return JSON.parse(message) as M;
+}

@@ -4,6 +4,7 @@ import type { BatchResult } from './batch.ts';
 import { Database } from './database.ts';
 import type { DatabaseOptions } from './database.ts';
 import { describeFailure } from './failure.ts';
+import { decodeMessage, encodeMessage } from './worker-message.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker-message.ts';
 
 // The entry of a thread that does nothing but SQLite: its calls block until the disk has answered.
@@ -12,10 +13,11 @@ if (parentPort === null) throw new Error('this file is started as a worker threa
 serve(parentPort, workerData as DatabaseOptions);
 
 function serve(port: MessagePort, options: DatabaseOptions): void {
-  const answer = (message: WorkerAnswer): void => port.postMessage(message);
+  const answer = (message: WorkerAnswer): void => port.postMessage(encodeMessage(message));
   try {
     const database = new Database(options);
-    port.on('message', (request: WorkerRequest) => {
+    port.on('message', (message: string) => {
+      const request = decodeMessage<WorkerRequest>(message);
       try {
         answer({ kind: 'done', id: request.id, result: handle(database, request) });
         if (request.kind === 'close') port.close();
