@@ -1,6 +1,6 @@
 import { hasErrors, sortProblems } from '../schema/problem.ts';
 import type { Problem } from '../schema/problem.ts';
-import { checkYaml } from '../schema/explain-issues.ts';
+import { explainIssues } from '../schema/explain-issues.ts';
 import type { YamlFile, YamlPath, YamlResult } from '../schema/yaml-file.ts';
 import type { Playbook, RuleSet } from '../domain/rule.ts';
 import { compileRule } from './compile-rule.ts';
@@ -35,7 +35,7 @@ export function loadRules(files: readonly YamlResult[], settings: RuleSettings):
   const rules = compileRules(read, { settings, compiler, playbooks: library, digester: new Digester() });
   reportRepeatedNames(read);
   compiler.releaseMemory();
-  const found = sortProblems(withoutRepeats(problems));
+  const found = sortProblems(inOrderOf(files, withoutRepeats(problems)));
   if (hasErrors(found)) return { problems: found };
   return { ruleSet: new IndexedRuleSet(rules, playbooks, new Digester().digest(settings.vars)), problems: found };
 }
@@ -53,12 +53,13 @@ interface RuleFile {
 
 function readRuleFile(yaml: YamlFile, report: (problem: Problem) => void): RuleFile {
   const given = yaml.value ?? {};
-  const checked = checkYaml(yaml, ruleFileSchema, given);
-  if ('problems' in checked) {
-    for (const problem of checked.problems) report(problem);
+  // A message of our own: zod's reads the constructor of the value, which may be a key of the file.
+  const checked = ruleFileSchema.safeParse(given, { error: () => 'Invalid input' });
+  if (!checked.success) {
+    for (const problem of explainIssues(yaml, ruleFileSchema, checked.error.issues)) report(problem);
     return { yaml, report, ...salvage(given) };
   }
-  const { defaults, rules = [], playbooks = [], severities = [], escalation_policies: policies = {} } = checked.value;
+  const { defaults, rules = [], playbooks = [], severities = [], escalation_policies: policies = {} } = checked.data;
   return {
     yaml,
     report,
@@ -195,6 +196,11 @@ function reportRepeatedNames(files: readonly RuleFile[]): void {
       }
     }
   }
+}
+
+function inOrderOf(files: readonly YamlResult[], problems: readonly Problem[]): readonly Problem[] {
+  const names = files.map((file) => ('yaml' in file ? file.yaml.file : file.problems[0]?.file));
+  return problems.toSorted((a, b) => names.indexOf(a.file) - names.indexOf(b.file));
 }
 
 /** A fault in `defaults` or in a playbook is found once for each rule that uses it. */

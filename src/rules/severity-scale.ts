@@ -5,7 +5,8 @@ import type { Json } from '../domain/json.ts';
 import type { SeverityLevel } from '../domain/rule.ts';
 import type { SeverityDefinition } from './rule-settings.ts';
 
-interface Level extends SeverityLevel {
+interface Level {
+  readonly level: SeverityLevel;
   readonly matchers: readonly Matcher[];
   readonly escalationPolicy: string | undefined;
 }
@@ -23,33 +24,33 @@ export class SeverityScale {
       return { name, matchers, ...(escalationPolicy === undefined ? {} : { escalation_policy: escalationPolicy }) };
     });
     this.#levels = definitions.map(({ name, matchers, escalationPolicy }, rank) => {
-      return { name, rank, matchers: parseSoundMatchers(matchers), escalationPolicy };
+      return { level: { name, rank }, matchers: parseSoundMatchers(matchers), escalationPolicy };
     });
     this.#none = { name: 'none', rank: definitions.length };
   }
 
   names(): readonly string[] {
-    return this.#levels.map((level) => level.name);
+    return this.#levels.map(({ level }) => level.name);
   }
 
   byName(name: string): SeverityLevel | undefined {
-    return this.#levels.find((level) => level.name === name);
+    return this.#levels.find(({ level }) => level.name === name)?.level;
   }
 
   /** The severity of an alert; `none`, behind all others, when no level takes it. */
   levelOf(labels: Labels): SeverityLevel {
-    return this.#levels.find((level) => matchesAll(level.matchers, labels)) ?? this.#none;
+    return this.#levels.find(({ matchers }) => matchesAll(matchers, labels))?.level ?? this.#none;
   }
 
   policyOf(name: string): string | undefined {
-    return this.#levels.find((level) => level.name === name)?.escalationPolicy;
+    return this.#levels.find(({ level }) => level.name === name)?.escalationPolicy;
   }
 
   /** The levels that alerts with these matchers may get, as far as literal values tell. */
   reachableBy(matchers: readonly Matcher[]): readonly string[] {
     const fixed = new Map(matchers.filter((matcher) => matcher.op === '=').map((matcher) => [matcher.name, matcher.value]));
-    const isReachable = (level: Level): boolean => level.matchers.every((matcher) => matchesFixed(matcher, fixed));
-    return this.#levels.filter(isReachable).map((level) => level.name);
+    const isReachable = ({ matchers: own }: Level): boolean => own.every((matcher) => matchesFixed(matcher, fixed));
+    return this.#levels.filter(isReachable).map(({ level }) => level.name);
   }
 }
 
