@@ -2,7 +2,7 @@ import { formatDuration } from '../domain/duration.ts';
 import type { Incident, Run } from '../domain/state.ts';
 import { releaseClaims } from './claims.ts';
 import { endRun } from './conclude.ts';
-import { createRun } from './correlate.ts';
+import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { CommandAnswer, CommandErrorCode, PipelineEvent } from './event.ts';
 import { gates } from './gates/index.ts';

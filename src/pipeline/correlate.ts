@@ -1,5 +1,6 @@
-import type { Episode, Incident, Line, Run } from '../domain/state.ts';
+import type { Episode, Incident, Line } from '../domain/state.ts';
 import type { Rule } from '../domain/rule.ts';
+import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { AlertMatch, CorrelatedAlert, PipelineEvent } from './event.ts';
 import { endEpisode, openIncident } from './incident.ts';
@@ -194,59 +195,6 @@ function markRecurrence(world: World, incident: Incident, target: string, { now,
     world.putRun({ ...run, recurred: true });
     tell(world, run.incidentId, now, 'recurred', `${target}: it fires again; the verified fix did not last`, { runId: run.id });
   }
-}
-
-/** Makes the pending run of a line; the gates judge it next. */
-export function createRun(world: World, line: Line, rule: Rule, origin: Pick<Run, 'trigger' | 'actor'> & { overrides?: Run['overrides'] }, context: DecisionContext): Run {
-  const { now } = context;
-  const run: Run = {
-    id: context.newId('run'),
-    incidentId: line.incidentId,
-    lineId: line.id,
-    lineEpisode: line.episode,
-    rule: rule.name,
-    ruleDigest: rule.digest,
-    target: line.target,
-    trigger: origin.trigger,
-    actor: origin.actor,
-    mode: rule.mode,
-    readsOnly: rule.readsOnly,
-    severityRank: line.severityRank,
-    params: {},
-    state: 'pending',
-    outcome: null,
-    reason: null,
-    rung: 0,
-    attempt: 1,
-    createdAt: now,
-    startedAt: null,
-    actingAt: null,
-    rungActed: false,
-    endedAt: null,
-    deadlineAt: null,
-    verifyingSince: null,
-    verifyDeadlineAt: null,
-    stableSince: null,
-    checksSeen: [],
-    wakeAt: now,
-    heldSince: null,
-    escalatedFor: null,
-    delayFrom: line.firingSince,
-    delayDone: false,
-    announcedAt: null,
-    cancelWindowDone: false,
-    cancelledBy: null,
-    overrides: origin.overrides ?? [],
-    verdicts: [],
-    frozen: null,
-    ending: null,
-    quarantined: false,
-    recurred: false,
-    evidence: null,
-  };
-  world.putRun(run);
-  world.putLine({ ...line, runId: run.id });
-  return run;
 }
 
 function noteTruncation(world: World, incidentId: string, truncated: number, { now, limits }: DecisionContext): void {
