@@ -1,0 +1,190 @@
+import * as z from 'zod';
+import { alertKey, copyLabels, type AlertBatch, type Labels } from '../domain/alert.ts';
+import { GATES } from '../domain/reason.ts';
+import { INCIDENT_STATUSES } from '../domain/state.ts';
+import type { Store } from '../domain/store.ts';
+import { ApiError } from './api-error.ts';
+import { applyCommand, notAvailable, type ApiCall, type ApiDeps, type ApiRoute } from './api-route.ts';
+import { parseInput } from './parse-input.ts';
+import { parseLabels } from './parse-labels.ts';
+import { viewIncident, type IncidentView } from './views.ts';
+
+/** The source of alerts that people report. */
+const API_SOURCE = 'api';
+/** What `remedyd incident create` makes, for rules to match. */
+const REPORTED = 'Reported';
+
+const listQuery = z.strictObject({
+  status: z.enum([...INCIDENT_STATUSES, 'open']).optional(),
+  rule: z.string().max(200).optional(),
+  cursor: z.string().max(500).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+});
+
+const report = z.strictObject({
+  // Names like __proto__ are data, which a record of zod would drop.
+  labels: z.unknown().transform((value, context) => {
+    const labels = parseLabels(value);
+    if (typeof labels !== 'string') return labels;
+    context.addIssue({ code: 'custom', message: `labels${labels}` });
+    return z.NEVER;
+  }),
+  summary: z.string().max(10_000).default(''),
+});
+
+const nothing = z.strictObject({}).optional();
+const runChoice = z.strictObject({ run: z.string().optional() }).default({});
+const retryChoice = z
+  .strictObject({ run: z.string().optional(), override: z.enum(GATES).optional(), reason: z.string().max(1_000).optional() })
+  .default({});
+
+/** Actions on an incident that later versions have. */
+const LATER_ACTIONS = ['approve', 'reject', 'escalate', 'note', 'set'] as const;
+
+/** `/api/v1/incidents…`: read them, report one, and what people do with one. */
+export function incidentRoutes(deps: ApiDeps): readonly ApiRoute[] {
+  return [
+    {
+      method: 'get',
+      path: '/api/v1/incidents',
+      role: 'viewer',
+      handle: async ({ query }) => {
+        const { status, rule, cursor, limit } = parseInput(listQuery, query);
+        const page = await listPage(deps.store, {
+          limit,
+          ...(status === undefined ? {} : { status }),
+          ...(rule === undefined ? {} : { rule }),
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        const ids = page.items.map((incident) => incident.id);
+        return { status: 200, body: { incidents: await viewAll(deps, ids), next_cursor: page.nextCursor } };
+      },
+    },
+    { method: 'post', path: '/api/v1/incidents', role: 'responder', handle: (call) => createIncident(deps, call) },
+    {
+      method: 'get',
+      path: '/api/v1/incidents/:id',
+      role: 'viewer',
+      handle: async ({ params }) => {
+        const [view] = await viewAll(deps, [params['id'] ?? '']);
+        if (view === undefined) throw new ApiError(404, 'not_found', `there is no incident ${params['id'] ?? ''}`);
+        return { status: 200, body: view };
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/ack',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        parseInput(nothing, body);
+        return applyCommand(deps, { kind: 'acknowledge', incidentId: params['id'] ?? '', actor });
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/cancel',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        const { run } = parseInput(runChoice, body);
+        return applyCommand(deps, {
+          kind: 'cancel',
+          incidentId: params['id'] ?? '',
+          actor,
+          ...(run === undefined ? {} : { runId: run }),
+        });
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/retry',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        const { run, override, reason } = parseInput(retryChoice, body);
+        return applyCommand(deps, {
+          kind: 'retry',
+          incidentId: params['id'] ?? '',
+          actor,
+          ...(run === undefined ? {} : { runId: run }),
+          ...(override === undefined ? {} : { override }),
+          ...(reason === undefined ? {} : { reason }),
+        });
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/resolve',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        parseInput(nothing, body);
+        return applyCommand(deps, { kind: 'resolve', incidentId: params['id'] ?? '', actor });
+      },
+    },
+    ...LATER_ACTIONS.map((action): ApiRoute => ({
+      method: 'post',
+      path: `/api/v1/incidents/:id/${action}`,
+      role: 'responder',
+      handle: notAvailable,
+    })),
+  ];
+}
+
+async function listPage(store: Store, filter: Parameters<Store['listIncidents']>[0]): ReturnType<Store['listIncidents']> {
+  try {
+    return await store.listIncidents(filter);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new ApiError(400, 'invalid', 'cursor: give back next_cursor of the page before, as it was');
+    throw error;
+  }
+}
+
+async function viewAll({ store, rules }: ApiDeps, ids: readonly string[]): Promise<readonly IncidentView[]> {
+  const views: IncidentView[] = [];
+  for (const id of ids) {
+    const detail = await store.incidentDetail(id);
+    if (detail !== undefined) views.push(viewIncident(detail, rules()));
+  }
+  return views;
+}
+
+/** The same report again, while the first one is open, is the same incident. */
+async function createIncident(deps: ApiDeps, { body, actor }: ApiCall): ReturnType<typeof applyCommand> {
+  const { pipeline, clock } = deps;
+  const { labels: given, summary } = parseInput(report, body);
+  if (!pipeline.isAccepting) throw new ApiError(503, 'unavailable', 'starting or stopping; come again');
+  const now = clock.now();
+  const labels = copyLabels(Object.assign(Object.create(null) as Record<string, string>, given, { alertname: REPORTED }));
+  const batch: AlertBatch = {
+    source: API_SOURCE,
+    receivedAt: now,
+    groupLabels: labels,
+    truncatedAlerts: 0,
+    alerts: [
+      {
+        status: 'firing',
+        labels,
+        annotations: copyLabels({ summary: summary.toWellFormed(), reported_by: actor.person }),
+        startsAt: now,
+        generatorUrl: '',
+        fingerprint: '',
+      },
+    ],
+    quarantined: [],
+    externalUrl: '',
+  };
+  await pipeline.accept(batch);
+  const incidents = await viewAll(deps, await incidentsOf(deps.store, labels));
+  const text =
+    incidents.length === 0
+      ? `no rule matches alertname="${REPORTED}" with these labels`
+      : `reported as ${incidents.map(({ id }) => id).join(', ')}`;
+  return { status: 201, body: { incidents, text } };
+}
+
+function incidentsOf(store: Store, labels: Labels): Promise<readonly string[]> {
+  return store.transact(async (transaction) => {
+    const episodes = await transaction.currentEpisodes([alertKey(API_SOURCE, labels)]);
+    const members = await transaction.members(episodes.map((episode) => episode.id));
+    return members.map((member) => member.incidentId);
+  });
+}

@@ -1,0 +1,54 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { API_ROLES, type ApiRole, type Settings } from '../domain/settings.ts';
+import type { Actor } from '../pipeline/event.ts';
+import { hostName } from './allowed-hosts.ts';
+import { ApiError } from './api-error.ts';
+import { bearerToken } from './bearer-token.ts';
+import { digestOf } from './digest-of.ts';
+import { isLoopbackAddress, isLoopbackHost } from './is-loopback.ts';
+
+/** Who reads on this machine without a token. */
+const LOCAL_VIEWER: Actor = { person: 'local', role: 'viewer' };
+
+const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
+
+/** Says who calls, or throws an `ApiError`: 401 for nobody known, 403 for a role that is too small. */
+export type ApiAuthenticator = (request: IncomingMessage, role: ApiRole) => Actor;
+
+/**
+ * A call needs a token of the role or a greater one. Only reading on the machine itself needs none, and not where
+ * `external_url` or a header says that a proxy stands in front: then everybody comes from loopback.
+ */
+export function createApiAuthenticator({ auth, externalUrl }: Pick<Settings, 'auth' | 'externalUrl'>): ApiAuthenticator {
+  const known = auth.tokens.map(({ person, role, token }) => ({ actor: { person, role }, digest: digestOf(token.reveal()) }));
+  const isBehindProxy = externalUrl !== undefined && !isLoopbackHost(new URL(externalUrl).hostname);
+  const unknown =
+    known.length === 0
+      ? 'no API token is configured: add one to auth.api.tokens'
+      : 'send a token of auth.api.tokens as Authorization: Bearer …';
+  return (request, role) => {
+    if (request.headers.authorization === undefined) {
+      if (role === 'viewer' && !isBehindProxy && isLocal(request)) return LOCAL_VIEWER;
+      throw new ApiError(401, 'unauthorized', unknown);
+    }
+    const token = bearerToken(request);
+    let actor: Actor | undefined;
+    if (token !== undefined) {
+      const digest = digestOf(token);
+      for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) actor ??= candidate.actor;
+    }
+    if (actor === undefined) throw new ApiError(401, 'unauthorized', known.length === 0 ? unknown : 'the token is unknown');
+    if (API_ROLES.indexOf(actor.role) < API_ROLES.indexOf(role))
+      throw new ApiError(403, 'forbidden', `this needs the role ${role}; ${actor.person} has ${actor.role}`);
+    return actor;
+  };
+}
+
+function isLocal({ headers, socket }: IncomingMessage): boolean {
+  return (
+    isLoopbackAddress(socket.remoteAddress ?? '') &&
+    isLoopbackHost(hostName(headers.host ?? '') ?? '') &&
+    PROXY_HEADERS.every((name) => headers[name] === undefined)
+  );
+}

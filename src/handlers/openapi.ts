@@ -1,0 +1,268 @@
+const text = { type: 'string' } as const;
+const nullableText = { type: ['string', 'null'] } as const;
+const instant = { type: 'string', format: 'date-time' } as const;
+const nullableInstant = { type: ['string', 'null'], format: 'date-time' } as const;
+const count = { type: 'integer', minimum: 0 } as const;
+const labels = { type: 'object', additionalProperties: text } as const;
+const anyObject = { type: 'object' } as const;
+
+/** An object that always has exactly these members. */
+function shape<P extends Readonly<Record<string, object>>>(properties: P) {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false } as const;
+}
+
+function listOf<S extends object>(items: S) {
+  return { type: 'array', items } as const;
+}
+
+function ref(name: string) {
+  return { $ref: `#/components/schemas/${name}` } as const;
+}
+
+/** A body of optional members. */
+function input(properties: Readonly<Record<string, object>>) {
+  return { content: { 'application/json': { schema: { type: 'object', properties, additionalProperties: false } } } } as const;
+}
+
+function answer(description: string, schema: object) {
+  return { description, content: { 'application/json': { schema } } } as const;
+}
+
+const failures = { default: answer('Refused: `error.code` for programs, `error.message` for people.', ref('Error')) };
+const done = { '200': answer('Done.', ref('Done')), ...failures };
+const later = {
+  summary: 'Not available in this version.',
+  responses: { '501': answer('Not available in this version.', ref('Error')), ...failures },
+};
+const idParameter = { name: 'id', in: 'path', required: true, schema: text } as const;
+const secured = [{ token: [] }];
+
+function read(summary: string, schema: object, parameters: readonly object[] = []) {
+  return { summary, security: [...secured, {}], parameters, responses: { '200': answer('Found.', schema), ...failures } };
+}
+
+function command(
+  summary: string,
+  properties: Readonly<Record<string, object>> = {},
+  parameters: readonly object[] = [idParameter],
+) {
+  return { summary, security: secured, parameters, requestBody: input(properties), responses: done };
+}
+
+function laterCommand() {
+  return { ...later, security: secured, parameters: [idParameter] };
+}
+
+function query(name: string, schema: object, description: string) {
+  return { name, in: 'query', schema, description } as const;
+}
+
+const step = shape({
+  id: text,
+  uses: text,
+  state: { enum: ['pending', 'running', 'succeeded', 'failed', 'skipped', 'unknown'] },
+  attempts: count,
+  plan: {
+    oneOf: [
+      { type: 'null' },
+      shape({ summary: text, identity: anyObject, touches: listOf(text), count: { type: ['integer', 'null'] } }),
+    ],
+  },
+  output: { type: ['object', 'null'] },
+  error: { oneOf: [{ type: 'null' }, shape({ code: text, message: text })] },
+});
+
+const run = shape({
+  id: text,
+  rule: text,
+  target: text,
+  playbook: nullableText,
+  state: { enum: ['pending', 'held', 'running', 'verifying', 'ended'] },
+  outcome: {
+    enum: [
+      'verified',
+      'completed',
+      'ineffective',
+      'inconclusive',
+      'failed',
+      'interrupted',
+      'cancelled',
+      'suppressed',
+      'self_resolved',
+      null,
+    ],
+  },
+  reason: nullableText,
+  intent_digest: nullableText,
+  started_at: nullableInstant,
+  ended_at: nullableInstant,
+  steps: listOf(ref('Step')),
+});
+
+const alert = shape({
+  status: { enum: ['firing', 'resolved'] },
+  labels,
+  annotations: labels,
+  starts_at: text,
+  ends_at: nullableText,
+  source: text,
+  target: nullableText,
+  fingerprint: text,
+  generator_url: text,
+});
+
+const timelineEntry = shape({ at: instant, kind: text, reason: nullableText, text, actor: nullableText });
+
+const incident = shape({
+  id: text,
+  rule: text,
+  status: { enum: ['triggered', 'acknowledged', 'resolved'] },
+  phase: { enum: ['investigating', 'identified', 'monitoring', 'resolved'] },
+  severity: text,
+  labels,
+  started_at: instant,
+  acknowledged_at: nullableInstant,
+  acknowledged_by: nullableText,
+  resolved_at: nullableInstant,
+  escalation_level: count,
+  truncated_alerts: count,
+  alerts: listOf(ref('Alert')),
+  runs: listOf(ref('Run')),
+  timeline: listOf(ref('TimelineEntry')),
+});
+
+const breaker = shape({
+  rule: text,
+  state: { enum: ['open', 'closed'] },
+  opened_at: nullableInstant,
+  rearmed_at: nullableInstant,
+  rearmed_by: nullableText,
+});
+
+const rule = shape({
+  name: text,
+  description: text,
+  runbook_url: nullableText,
+  file: text,
+  matchers: listOf(text),
+  mode: { enum: ['observe', 'approve', 'auto'] },
+  target: nullableText,
+  outcomes: { type: 'object', additionalProperties: count },
+  breaker: ref('Breaker'),
+});
+
+const status = shape({
+  version: text,
+  accepting: { type: 'boolean' },
+  store: shape({ ok: { type: 'boolean' }, error: nullableText }),
+  rules_loaded: count,
+  last_reload: shape({ at: instant, ok: { type: 'boolean' }, problems: listOf(text) }),
+  last_webhook_at: nullableInstant,
+  paused: { type: ['boolean', 'null'] },
+  pause: { oneOf: [{ type: 'null' }, shape({ at: instant, until: nullableInstant, by: nullableText, reason: nullableText })] },
+  storm_since: nullableInstant,
+  reconciled_at: nullableInstant,
+  booted_at: nullableInstant,
+  downtime_seconds: { type: ['number', 'null'] },
+  counts: {
+    oneOf: [
+      { type: 'null' },
+      shape({
+        open_incidents: listOf(shape({ status: text, severity: text, count })),
+        runs_active: count,
+        runs_held: listOf(shape({ reason: text, count })),
+        breakers_open: count,
+      }),
+    ],
+  },
+});
+
+/** The API in OpenAPI 3.1. A test compares it with the routes and with what they answer. */
+export const openApi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'remedyd',
+    version: '1',
+    description: 'Incidents, runs, rules and switches of remedyd. Instants are RFC 3339 in UTC.',
+  },
+  paths: {
+    '/api/v1/incidents': {
+      get: read('Incidents, the newest first.', shape({ incidents: listOf(ref('Incident')), next_cursor: nullableText }), [
+        query('status', { enum: ['triggered', 'acknowledged', 'resolved', 'open'] }, 'Only these.'),
+        query('rule', text, 'Only those of this rule.'),
+        query('cursor', text, '`next_cursor` of the page before.'),
+        query('limit', { type: 'integer', minimum: 1, maximum: 100, default: 20 }, 'How many on a page.'),
+      ]),
+      post: {
+        summary: 'Reports something: an alert named `Reported` with these labels, which rules may match.',
+        security: secured,
+        requestBody: input({ labels, summary: text }),
+        responses: { '201': answer('Reported.', shape({ incidents: listOf(ref('Incident')), text })), ...failures },
+      },
+    },
+    '/api/v1/incidents/{id}': { get: read('One incident.', ref('Incident'), [idParameter]) },
+    '/api/v1/incidents/{id}/ack': { post: command('Takes the incident: automation that has not started yields.') },
+    '/api/v1/incidents/{id}/cancel': {
+      post: command('Ends a live run, or lifts the quarantine of an interrupted one.', { run: text }),
+    },
+    '/api/v1/incidents/{id}/retry': {
+      post: command('Runs it again, or lets a held run skip one gate (role admin, with a reason).', {
+        run: text,
+        override: text,
+        reason: text,
+      }),
+    },
+    '/api/v1/incidents/{id}/resolve': { post: command('Says that it is over; alerts that fire are dismissed.') },
+    '/api/v1/incidents/{id}/approve': { post: laterCommand() },
+    '/api/v1/incidents/{id}/reject': { post: laterCommand() },
+    '/api/v1/incidents/{id}/escalate': { post: laterCommand() },
+    '/api/v1/incidents/{id}/note': { post: laterCommand() },
+    '/api/v1/incidents/{id}/set': { post: laterCommand() },
+    '/api/v1/runs/{id}': { get: read('One run.', ref('Run'), [idParameter]) },
+    '/api/v1/runs/{id}/cancel': { post: command('Ends the run, or lifts its quarantine.') },
+    '/api/v1/runs/{id}/approve': { post: laterCommand() },
+    '/api/v1/runs/{id}/reject': { post: laterCommand() },
+    '/api/v1/rules': { get: read('The rules that are live, in their order.', shape({ rules: listOf(ref('Rule')) })) },
+    '/api/v1/breakers': { get: read('The breakers of all rules.', shape({ breakers: listOf(ref('Breaker')) })) },
+    '/api/v1/breakers/{rule}/rearm': {
+      post: command('Re-arms a breaker that is open.', {}, [{ name: 'rule', in: 'path', required: true, schema: text }]),
+    },
+    '/api/v1/status': { get: read('How the daemon is.', ref('Status')) },
+    '/api/v1/report': { get: { ...later, security: [...secured, {}] } },
+    '/api/v1/pause': {
+      post: command(
+        'Starts nothing new, until resumed or for a duration.',
+        { for: { ...text, examples: ['4h'] }, reason: text },
+        [],
+      ),
+    },
+    '/api/v1/resume': { post: command('Ends a pause.', {}, []) },
+    '/api/v1/events': {
+      get: {
+        summary: 'What happens to incidents and runs, as it happens.',
+        security: [...secured, {}],
+        responses: {
+          '200': { description: 'Server-sent events.', content: { 'text/event-stream': { schema: text } } },
+          ...failures,
+        },
+      },
+    },
+    '/api/openapi.json': { get: read('This description.', anyObject) },
+    '/-/reload': { post: { summary: 'Loads rules and configuration anew.', security: secured, responses: done } },
+  },
+  components: {
+    securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    schemas: {
+      Error: shape({ error: shape({ code: text, message: text }) }),
+      Done: shape({ text }),
+      Step: step,
+      Run: run,
+      Alert: alert,
+      TimelineEntry: timelineEntry,
+      Incident: incident,
+      Breaker: breaker,
+      Rule: rule,
+      Status: status,
+    },
+  },
+};

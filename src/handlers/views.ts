@@ -1,0 +1,196 @@
+import type { Labels } from '../domain/alert.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { RuleSet } from '../domain/rule.ts';
+import type { Breaker, Incident, Line, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
+import type { IncidentDetail, MemberAlert } from '../domain/store.ts';
+
+// What the API shows, in the contract's names. Instants are RFC 3339 in UTC.
+
+export interface StepView {
+  readonly id: string;
+  readonly uses: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly plan: {
+    readonly summary: string;
+    readonly identity: JsonObject;
+    readonly touches: readonly string[];
+    readonly count: number | null;
+  } | null;
+  readonly output: JsonObject | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+export interface RunView {
+  readonly id: string;
+  readonly rule: string;
+  readonly target: string;
+  /** Its playbook by name; `null` where the steps stand in the rule, or the rule is gone. */
+  readonly playbook: string | null;
+  readonly state: string;
+  readonly outcome: string | null;
+  readonly reason: string | null;
+  readonly intent_digest: string | null;
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+  readonly steps: readonly StepView[];
+}
+
+export interface TimelineEntryView {
+  readonly at: string;
+  readonly kind: string;
+  readonly reason: string | null;
+  readonly text: string;
+  readonly actor: string | null;
+}
+
+export interface AlertView {
+  readonly status: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly starts_at: string;
+  readonly ends_at: string | null;
+  readonly source: string;
+  readonly target: string | null;
+  readonly fingerprint: string;
+  readonly generator_url: string;
+}
+
+export interface IncidentView {
+  readonly id: string;
+  readonly rule: string;
+  readonly status: string;
+  readonly phase: IncidentPhase;
+  readonly severity: string;
+  readonly labels: Labels;
+  readonly started_at: string;
+  readonly acknowledged_at: string | null;
+  readonly acknowledged_by: string | null;
+  readonly resolved_at: string | null;
+  readonly escalation_level: number;
+  readonly truncated_alerts: number;
+  readonly alerts: readonly AlertView[];
+  readonly runs: readonly RunView[];
+  readonly timeline: readonly TimelineEntryView[];
+}
+
+export interface BreakerView {
+  readonly rule: string;
+  readonly state: 'open' | 'closed';
+  readonly opened_at: string | null;
+  readonly rearmed_at: string | null;
+  readonly rearmed_by: string | null;
+}
+
+export const INCIDENT_PHASES = ['investigating', 'identified', 'monitoring', 'resolved'] as const;
+export type IncidentPhase = (typeof INCIDENT_PHASES)[number];
+
+export function viewInstant(at: number): string;
+export function viewInstant(at: number | null): string | null;
+export function viewInstant(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+export function viewIncident(detail: IncidentDetail, rules: RuleSet): IncidentView {
+  const { incident, lines, runs, steps } = detail;
+  return {
+    id: incident.id,
+    rule: incident.rule,
+    status: incident.status,
+    phase: phaseOf(incident, lines, runs),
+    severity: incident.severity,
+    labels: incident.groupLabels,
+    started_at: viewInstant(incident.startedAt),
+    acknowledged_at: viewInstant(incident.acknowledgedAt),
+    acknowledged_by: incident.acknowledgedBy,
+    resolved_at: viewInstant(incident.resolvedAt),
+    escalation_level: incident.escalationLevel,
+    truncated_alerts: incident.truncatedAlerts,
+    alerts: detail.alerts.map(viewAlert),
+    runs: runs.map((run) =>
+      viewRun(
+        run,
+        steps.filter((step) => step.runId === run.id),
+        rules,
+      ),
+    ),
+    timeline: detail.timeline.map(viewTimelineEntry),
+  };
+}
+
+/** `monitoring` once every line is verifying, verified or resolved. */
+export function phaseOf(
+  incident: Pick<Incident, 'status' | 'firing'>,
+  lines: readonly Line[],
+  runs: readonly Run[],
+): IncidentPhase {
+  if (incident.status === 'resolved') return 'resolved';
+  const isWatched = (line: Line): boolean => {
+    const run = runs.find((candidate) => candidate.id === line.runId);
+    return line.firing === 0 || run?.state === 'verifying' || run?.outcome === 'verified';
+  };
+  if (lines.length === 0 ? incident.firing === 0 : lines.every(isWatched)) return 'monitoring';
+  return runs.some((run) => run.state === 'running') ? 'identified' : 'investigating';
+}
+
+export function viewRun(run: Run, steps: readonly StepRecord[], rules: RuleSet): RunView {
+  const playbook = rules.byName(run.rule)?.rungs[run.rung]?.playbook.name ?? '';
+  return {
+    id: run.id,
+    rule: run.rule,
+    target: run.target,
+    playbook: playbook === '' ? null : playbook,
+    state: run.state,
+    outcome: run.outcome,
+    reason: run.reason,
+    // Approvals, which the digest binds, cannot be asked for in this version.
+    intent_digest: null,
+    started_at: viewInstant(run.startedAt),
+    ended_at: viewInstant(run.endedAt),
+    steps: steps.map(viewStep),
+  };
+}
+
+function viewStep(step: StepRecord): StepView {
+  const { plan, error } = step;
+  return {
+    id: step.id,
+    uses: step.uses,
+    state: step.state,
+    attempts: step.attempts,
+    plan:
+      plan === null ? null : { summary: plan.summary, identity: plan.identity, touches: plan.touches, count: plan.count ?? null },
+    output: step.output,
+    error: error === null ? null : { code: error.code, message: error.message },
+  };
+}
+
+export function viewTimelineEntry({ at, kind, reason, text, actor }: TimelineEntry): TimelineEntryView {
+  return { at: viewInstant(at), kind, reason, text, actor };
+}
+
+function viewAlert({ lineTarget, episode, content }: MemberAlert): AlertView {
+  return {
+    status: episode.status,
+    labels: content.labels,
+    annotations: content.annotations,
+    starts_at: viewInstant(episode.startsAt),
+    ends_at: viewInstant(episode.endsAt),
+    source: episode.source,
+    target: lineTarget,
+    fingerprint: content.fingerprint,
+    generator_url: content.generatorUrl,
+  };
+}
+
+/** A rule without a record has never had a breaker open. */
+export function viewBreaker(rule: string, breaker: Breaker | undefined): BreakerView {
+  const openedAt = breaker?.openedAt ?? null;
+  return {
+    rule,
+    state: openedAt === null ? 'closed' : 'open',
+    opened_at: viewInstant(openedAt),
+    rearmed_at: viewInstant(breaker === undefined || breaker.rearmedBy === null ? null : breaker.rearmedAt),
+    rearmed_by: breaker?.rearmedBy ?? null,
+  };
+}
