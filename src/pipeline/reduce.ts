@@ -97,8 +97,7 @@ function wakeRun(world: World, run: Run, context: DecisionContext, gates: readon
     case 'held':
       return judge(world, run, context, gates);
     case 'running':
-      world.putRun({ ...run, wakeAt: null });
-      return wakeRunning(world, { ...run, wakeAt: null }, context);
+      return wakeRunning(world, run, context);
     case 'verifying':
       return verify(world, run, context);
     case 'ended':

@@ -44,7 +44,7 @@ function advanceSteps(world: World, run: Run, rule: Rule, context: DecisionConte
   }
   switch (walk.kind) {
     case 'busy':
-      if (walk.record.stage === 'waiting') stopEarly(world, run, context);
+      if (walk.record.stage === 'waiting') stopWaiting(world, run, walk.record, context);
       return;
     case 'next':
       if (stopEarly(world, run, context)) return;
@@ -342,9 +342,13 @@ function tellStep(world: World, run: Run, record: StepRecord, state: string, pla
 }
 
 /** Time has passed for a running run: a step that waits starts again, or the run's time is up. */
-export function wakeRunning(world: World, run: Run, context: DecisionContext): void {
+export function wakeRunning(world: World, given: Run, context: DecisionContext): void {
   const { now } = context;
-  const waiting = [...world.stepsOf(run.id).values()].find((record) => record.state === 'running' && record.wakeAt !== null && record.wakeAt <= now);
+  const records = [...world.stepsOf(given.id).values()].filter((record) => record.state === 'running');
+  const waiting = records.find((record) => record.wakeAt !== null && record.wakeAt <= now);
+  // A person's word may wake it before a step that waits is due; that step must still be woken then.
+  const nextAt = Math.min(...records.flatMap(({ wakeAt }) => (wakeAt === null || wakeAt <= now ? [] : [wakeAt])));
+  const run = world.putRun({ ...given, wakeAt: nextAt === Infinity ? null : nextAt });
   if (waiting === undefined) return advance(world, run, context);
   const place = locate(world, run, waiting, context);
   if (place === undefined) return;
@@ -357,6 +361,7 @@ export function wakeRunning(world: World, run: Run, context: DecisionContext): v
   startAgain(world, run, waiting, place.step, context);
 }
 
+/** Ends a step that waits, if its run is to stop: else it would start again after the run went on to something else. */
 function stopWaiting(world: World, run: Run, waiting: StepRecord, context: DecisionContext): boolean {
   journalOf(world, run, context.now).write({ ...waiting, state: waiting.error === null ? 'skipped' : 'failed' });
   if (stopEarly(world, run, context)) return true;
