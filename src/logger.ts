@@ -1,12 +1,14 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { PinoPretty as pretty } from 'pino-pretty';
 import type { Signal } from './pipeline/event.ts';
 
 export type { Logger } from 'pino';
 
 /** The daemon's log: structured, one line an event, on standard output. */
-export function createLogger(options: { readonly level: string; readonly destination?: DestinationStream }): Logger {
+export function createLogger(options: { readonly level: string; readonly format: 'json' | 'pretty'; readonly destination?: DestinationStream }): Logger {
   const settings = { level: options.level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label: string) => ({ level: label }) } };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  if (options.destination !== undefined) return pino(settings, options.destination);
+  return options.format === 'pretty' ? pino(settings, pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' })) : pino(settings);
 }
 
 /** Writes what the pipeline decided, with the ids to find it again. `error` means that a person must act. */

@@ -4,6 +4,7 @@ import type { StepErrorCode } from '../domain/remediation.ts';
 import type { Rule } from '../domain/rule.ts';
 import type { Run } from '../domain/state.ts';
 import { quarantineClaims, releaseClaims } from './claims.ts';
+import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { escalate, tell } from './story.ts';
 import { WAKE_BATCH } from './timing.ts';
@@ -23,6 +24,7 @@ const WAITING_FOR_A_RELEASE: readonly Reason[] = ['target_busy', 'blast_radius',
 export function endRun(world: World, run: Run, ending: Ending, context: DecisionContext, detail = ''): Run {
   const { now } = context;
   const isQuarantined = ending.outcome === 'interrupted';
+  const hasRecurred = ending.outcome === 'verified' && isPast(world, run);
   const ended = world.putRun({
     ...run,
     state: 'ended',
@@ -32,6 +34,7 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
     wakeAt: null,
     ending: null,
     quarantined: isQuarantined,
+    recurred: hasRecurred,
   });
   if (isQuarantined) quarantineClaims(world, run.id);
   else releaseClaims(world, run.id);
@@ -51,12 +54,29 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   if (NEEDS_A_PERSON.includes(ending.outcome) || didNothing || noApproval) {
     escalate(world, run.incidentId, ending.reason ?? ending.outcome, `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, now, run.id);
   }
-  watchLine(world, ended, context);
+  if (!beginNextEpisode(world, ended, context)) watchLine(world, ended, context);
   const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
   if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0 && incident.quietSince !== null) {
     world.putIncident({ ...incident, wakeAt: Math.max(now, incident.quietSince + context.limits.settleMs) });
   }
   return ended;
+}
+
+/** Whether the line began a new episode that this run does not answer for: it was on its way to its end by then. */
+function isPast(world: World, run: Run): boolean {
+  const line = run.lineId === null ? undefined : world.line(run.lineId);
+  return line !== undefined && line.firing > 0 && line.episode > run.lineEpisode;
+}
+
+/** A line that fired again while its run was ending gets the run that it could not get then. */
+function beginNextEpisode(world: World, run: Run, context: DecisionContext): boolean {
+  const line = run.lineId === null ? undefined : world.line(run.lineId);
+  if (line === undefined || !isPast(world, run)) return false;
+  if (run.recurred) tell(world, run.incidentId, context.now, 'recurred', `${run.target}: it fires again; the verified fix did not last`, { runId: run.id });
+  const rule = context.rules.byName(run.rule);
+  if (rule !== undefined) createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
+  else escalate(world, run.incidentId, 'rule_removed', `${run.target}: it fires again, but its rule ${run.rule} is gone; nothing will act`, context.now, run.id);
+  return true;
 }
 
 /** A verified run whose alert still fires is not the end of the story: people are told if it goes on. */

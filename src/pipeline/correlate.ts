@@ -178,12 +178,17 @@ function joinLine(world: World, incident: Incident, target: string, match: Alert
   const run = line.runId === null ? undefined : world.run(line.runId);
   if (isNewEpisode) {
     markRecurrence(world, incident, target, context);
-    const isLive = run !== undefined && run.state !== 'ended';
-    if (!isLive && !incident.notifyOnly) createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
+    if (run === undefined || run.state === 'ended') {
+      if (!incident.notifyOnly) createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
+    } else if (run.ending === null && run.cancelledBy === null) {
+      // It is still at work, so it answers for this episode too. One that is ending does not: another follows it.
+      world.putRun({ ...run, lineEpisode: line.episode });
+    }
   } else if (run?.outcome === 'verified') {
     escalate(world, incident.id, 'alert_joined', `${target}: another alert fires although the run was verified`, now, run.id);
   }
-  if (run !== undefined && run.state !== 'ended' && line.severityRank < run.severityRank) world.putRun({ ...run, severityRank: line.severityRank });
+  const live = run === undefined ? undefined : world.run(run.id);
+  if (live !== undefined && live.state !== 'ended' && line.severityRank < live.severityRank) world.putRun({ ...live, severityRank: line.severityRank });
 }
 
 /** A verified fix that did not last is marked, here or in the incident before this one; it counts in the breaker. */

@@ -64,16 +64,16 @@ export class Executor {
     try {
       switch (effect.kind) {
         case 'read': {
-          const { plan, output } = await this.#within(runId, attempt, call, async (context) => readOnce(call, context));
+          const { plan, output } = await this.runCall(runId, attempt, call, async (context) => readOnce(call, context));
           return { kind: 'step_ended', ...common, result: { output }, plan };
         }
         case 'plan':
-          return { kind: 'planned', ...common, plan: await this.#within(runId, attempt, call, (context) => call.remediation.plan(call.params, context)) };
+          return { kind: 'planned', ...common, plan: await this.runCall(runId, attempt, call, (context) => call.remediation.plan(call.params, context)) };
         case 'act':
-          return { kind: 'step_ended', ...common, result: { output: await this.#within(runId, attempt, call, (context) => call.remediation.run(effect.plan, context)) } };
+          return { kind: 'step_ended', ...common, result: { output: await this.runCall(runId, attempt, call, (context) => call.remediation.run(effect.plan, context)) } };
         case 'look': {
           const { remediation } = call;
-          const look = await this.#within(runId, attempt, call, async (context) => remediation.look?.(effect.plan, effect.actingAt, context) ?? ({ state: 'unknown' } as const));
+          const look = await this.runCall(runId, attempt, call, async (context) => remediation.look?.(effect.plan, effect.actingAt, context) ?? ({ state: 'unknown' } as const));
           return { kind: 'looked', ...common, look };
         }
       }
@@ -85,14 +85,14 @@ export class Executor {
 
   async #check(runId: string, call: RemediationCallInput): Promise<CheckResult> {
     try {
-      return { output: (await this.#within(runId, 1, call, (context) => readOnce(call, context))).output };
+      return { output: (await this.runCall(runId, 1, call, (context) => readOnce(call, context))).output };
     } catch (error) {
       return { error: stepFailure(error) };
     }
   }
 
   /** Runs one call with its time, its connection and its abort signal. */
-  async #within<T>(runId: string, attempt: number, call: RemediationCallInput, work: (context: StepContext) => Promise<T>): Promise<T> {
+  async runCall<T>(runId: string, attempt: number, call: RemediationCallInput, work: (context: StepContext) => Promise<T>): Promise<T> {
     const { clock } = this.#deps;
     using timeout = clock.timeout(call.timeoutMs, this.#stop.signal);
     const kind = call.remediation.connection;

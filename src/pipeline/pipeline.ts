@@ -18,7 +18,7 @@ export class OverloadedError extends Error {
 export interface PipelineDeps {
   readonly store: Store;
   readonly clock: Clock;
-  readonly limits: PipelineLimits;
+  readonly limits: () => PipelineLimits;
   /** The rules that are live at this moment. */
   readonly rules: () => RuleSet;
   /** Makes a rule from its stored definition. */
@@ -216,7 +216,8 @@ export class Pipeline {
   }
 
   #context(): DecisionContext {
-    const { clock, limits, newId, random } = this.#deps;
+    const { clock, newId, random } = this.#deps;
+    const limits = this.#deps.limits();
     const rules = this.#deps.rules();
     return {
       now: clock.now(),

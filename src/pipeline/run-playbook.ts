@@ -164,7 +164,12 @@ export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan,
   }
   const holder = claimAll(world, run, plan.touches.map(touchKey), now);
   if (holder !== undefined) {
-    journal.write({ ...record, stage: 'waiting', wakeAt: now + TOUCH_INTERVAL_MS });
+    // The steps are bounded by the time of their run; `finally` would wait for ever for what is in quarantine.
+    if (run.ending !== null && now - record.startedAt >= step.timeoutMs) {
+      return refuse({ code: 'timeout', message: `${plan.touches.join(', ')} is taken by run ${holder}`, happened: 'nothing' });
+    }
+    // A try that had to wait is none.
+    journal.write({ ...record, stage: 'waiting', attempts: record.attempts - 1, wakeAt: now + TOUCH_INTERVAL_MS });
     world.putRun({ ...run, reason: 'target_busy', wakeAt: now + TOUCH_INTERVAL_MS });
     return;
   }
@@ -378,7 +383,9 @@ function locate(world: World, run: Run, record: StepRecord, context: DecisionCon
   if (match === null || rung === undefined) return undefined;
   const index = Number(match[1]);
   let scope: Scope = rungScope(world, run, index, rung, context);
-  let steps = match[2] === 'steps' ? rung.playbook.steps : rung.playbook.finally;
+  const isFinally = match[2] === 'finally';
+  if (isFinally) scope = { ...scope, steps: viewsAt(world, run, rung.playbook.steps, `${index}:steps/`) };
+  let steps = isFinally ? rung.playbook.finally : rung.playbook.steps;
   let prefix = `${index}:${match[2] ?? ''}/`;
   const parts = (match[3] ?? '').split('/');
   for (let depth = 0; depth < parts.length; depth += 1) {
@@ -397,8 +404,10 @@ function locate(world: World, run: Run, record: StepRecord, context: DecisionCon
     if (depth === parts.length - 1) return { step, scope, rule };
     if (step.call.kind !== 'playbook') return undefined;
     scope = playbookScope(scope, world.stepsOf(run.id).get(address)?.params ?? {});
-    steps = parts[depth + 1] === 'finally' ? step.call.playbook.finally : step.call.playbook.steps;
+    const { playbook } = step.call;
     prefix = `${address}/`;
+    if (parts[depth + 1] === 'finally') scope = { ...scope, steps: viewsAt(world, run, playbook.steps, prefix) };
+    steps = parts[depth + 1] === 'finally' ? playbook.finally : playbook.steps;
   }
   return undefined;
 }
@@ -499,7 +508,8 @@ export function recoverStep(world: World, run: Run, record: StepRecord, downtime
   if (!wasActing) return launch(world, run, record, step, context);
   const inDoubt = step.call.kind === 'remediation' ? step.call.remediation.inDoubt : 'ask';
   const line = run.lineId === null ? undefined : world.line(run.lineId);
-  const stillFires = line === undefined || line.firing > 0;
+  // What `finally` puts right is to be put right whether or not the alert still fires.
+  const stillFires = run.ending !== null || line === undefined || line.firing > 0;
   if (inDoubt === 'look') {
     const looking = journalOf(world, run, now).write({ ...record, stage: 'looking', wakeAt: null });
     return look(world, run, looking, step, context);

@@ -40,12 +40,16 @@ export function walkSteps(steps: readonly Step[], prefix: string, scope: Scope, 
     if (walk.kind !== 'done') return walk;
     const view = walk.views[step.id];
     if (view !== undefined) views[step.id] = view;
-    const isFailure = walk.failure !== undefined && (step.onError === 'fail' || options.goOn);
-    if (!isFailure) continue;
+    if (walk.failure === undefined || !(endsSteps(step, walk.failure.state) || options.goOn)) continue;
     firstFailure ??= walk.failure;
     if (!options.goOn) break;
   }
   return { kind: 'done', views, failure: firstFailure };
+}
+
+/** `on_error: continue` is about failures; after a change that may have happened nobody knows what goes on. */
+function endsSteps(step: Step, state: StepState | undefined): boolean {
+  return state === 'unknown' || (state === 'failed' && step.onError === 'fail');
 }
 
 function notYetRun(steps: readonly Step[]): Record<string, StepView> {
@@ -60,10 +64,10 @@ function walkStep(step: Step, address: string, scope: Scope, journal: Journal): 
   for (const [round, item] of items.entries()) {
     const walk = walkOne(step, `${address}[${round}]`, { ...scope, item }, item, journal);
     if (walk.kind !== 'done') return walk;
-    if (walk.failure !== undefined && step.onError === 'fail') break;
+    if (endsSteps(step, walk.failure?.state)) break;
   }
   const rounds = roundsOf(step, address, items, journal);
-  const failed = rounds.find((round) => round.state === 'failed' || round.state === 'unknown');
+  const failed = rounds.find((round) => round.state === 'unknown') ?? rounds.find((round) => round.state === 'failed');
   const failure = failed === undefined ? null : (journal.get(`${address}[${rounds.indexOf(failed)}]`)?.error ?? null);
   const state = failed?.state ?? (rounds.length > 0 && rounds.every((round) => round.state === 'skipped') ? 'skipped' : 'succeeded');
   return done(step, journal.write({ ...parent, state, stage: null, error: failure }), rounds);

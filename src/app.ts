@@ -1,0 +1,197 @@
+import type { Clock } from './domain/clock.ts';
+import { findConnection } from './domain/find-connection.ts';
+import type { RuleSet } from './domain/rule.ts';
+import type { Settings } from './domain/settings.ts';
+import type { Store } from './domain/store.ts';
+import { RunEvents } from './handlers/run-events.ts';
+import { startServer, type RunningServer } from './handlers/server.ts';
+import { logSignals, type Logger } from './logger.ts';
+import { Metrics } from './metrics.ts';
+import { newId } from './new-id.ts';
+import { dryRun } from './pipeline/dry-run.ts';
+import type { PipelineEvent, Signal } from './pipeline/event.ts';
+import { Executor } from './pipeline/execute.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import { scopeOfRun } from './pipeline/scope-of-run.ts';
+import { remediations } from './remediations/index.ts';
+import { compileSnapshot } from './rules/compile-snapshot.ts';
+import { formatProblem, type Problem } from './schema/problem.ts';
+import { startSchedules, type Schedules } from './schedules/index.ts';
+
+/** Everything that a reload makes anew, checked as a whole. */
+export interface LoadedWorld {
+  readonly settings: Settings;
+  readonly rules: RuleSet;
+}
+
+export type LoadResult = { readonly loaded: LoadedWorld; readonly problems: readonly Problem[] } | { readonly loaded?: undefined; readonly problems: readonly Problem[] };
+
+export interface AppOptions {
+  readonly loaded: LoadedWorld;
+  /** Reads configuration and rules again. */
+  readonly load: () => Promise<LoadResult>;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  readonly ownContainerId: string | undefined;
+}
+
+/** How long a stop lets steps that are under way finish; Kubernetes and systemd give 30 s and more. */
+const STOP_GRACE_MS = 20_000;
+
+/** The daemon: builds every part, starts them in order, stops them in reverse. */
+export class App {
+  readonly #options: AppOptions;
+  readonly #stops: { readonly name: string; readonly stop: () => Promise<void> }[] = [];
+  #live: LoadedWorld;
+  #lastReload: { readonly at: number; readonly problems: readonly string[] };
+  #pipeline: Pipeline | undefined;
+  #metrics: Metrics | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    this.#live = options.loaded;
+    this.#lastReload = { at: options.clock.now(), problems: [] };
+  }
+
+  /** Resolves when alerts are taken. Returns the address it listens on. */
+  async start(): Promise<string> {
+    const { store, clock, log, version, ownContainerId } = this.#options;
+    const { settings } = this.#live;
+    const onFault = (message: string, error: unknown): void => log.error({ err: error }, message);
+
+    await store.open();
+    this.#stops.push({ name: 'store', stop: () => store.close() });
+
+    const metrics = new Metrics({
+      store,
+      rules: () => this.#live.rules,
+      severities: () => this.#live.settings.severities.map((severity) => severity.name),
+      remediations: [...remediations.keys()],
+      inboxDepth: () => this.#pipeline?.waitingAlerts ?? 0,
+      version,
+      revision: '',
+      loadedAt: clock.now(),
+    });
+    this.#metrics = metrics;
+    store.onCommit((seconds) => metrics.observeCommit(seconds));
+    const events = new RunEvents(clock);
+    const onSignals = (signals: readonly Signal[]): void => {
+      metrics.observe(signals);
+      events.publish(signals);
+      logSignals(log, signals);
+    };
+
+    const executor: Executor = new Executor({
+      clock,
+      connection: (kind, name) => findConnection(this.#live.settings.connections, kind, name),
+      ownContainerId,
+      report: (event) => pipeline.report(event),
+      preview: (runId) => this.#preview(runId, executor),
+    });
+    const pipeline = new Pipeline({
+      store,
+      clock,
+      limits: () => this.#live.settings.limits,
+      rules: () => this.#live.rules,
+      compileSnapshot: (definition) => compileSnapshot(JSON.parse(definition), { remediations }),
+      newId,
+      random: Math.random,
+      start: (effect) => executor.start(effect),
+      onSignals,
+      onFault,
+    });
+    this.#pipeline = pipeline;
+
+    // It listens before recovery is done: until then webhooks get 503, and Alertmanager comes again.
+    const server: RunningServer = await startServer({
+      settings,
+      pipeline,
+      store,
+      clock,
+      metrics,
+      events,
+      version,
+      rules: () => this.#live.rules,
+      reload: () => this.reload(),
+      lastReload: () => this.#lastReload,
+      onWebhook: (status) => metrics.countWebhook(status, clock.now()),
+      onFault,
+    });
+    this.#stops.push({ name: 'server', stop: () => server.stop() });
+    this.#stops.push({
+      name: 'pipeline',
+      stop: async () => {
+        pipeline.stopAccepting();
+        await executor.stop(STOP_GRACE_MS);
+        pipeline.stop();
+      },
+    });
+    await pipeline.start();
+
+    const schedules: Schedules = startSchedules({ store, pipeline, clock, settings: () => this.#live.settings, onFault });
+    this.#stops.push({ name: 'schedules', stop: () => schedules.stop() });
+    log.info({ url: server.url, rules: this.#live.rules.rules.length, version }, 'ready');
+    return server.url;
+  }
+
+  /** Stops everything that was started, in reverse. May be called twice, and after a start that failed. */
+  async stop(): Promise<void> {
+    const { log } = this.#options;
+    for (const { name, stop } of this.#stops.splice(0).reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        log.error({ err: error, part: name }, 'a part did not stop');
+      }
+    }
+  }
+
+  /** Checks configuration and rules as a whole and takes them, or keeps the old ones and says why. */
+  reload(): Promise<{ readonly at: number; readonly problems: readonly string[] }> {
+    const next = this.#reloading.then(() => this.#reloadNow());
+    this.#reloading = next.catch(() => undefined);
+    return next;
+  }
+
+  async #reloadNow(): Promise<{ readonly at: number; readonly problems: readonly string[] }> {
+    const { load, clock, log } = this.#options;
+    const { loaded, problems } = await load();
+    const at = clock.now();
+    const texts = problems.map(formatProblem);
+    if (loaded === undefined) {
+      for (const text of texts) log.error({ problem: text }, 'reload failed; the old rules stay live');
+      this.#metrics?.reloaded(false, at);
+      this.#lastReload = { at, problems: texts };
+      return this.#lastReload;
+    }
+    for (const text of texts) log.warn({ problem: text }, 'rules');
+    this.#live = loaded;
+    this.#metrics?.reloaded(true, at);
+    this.#lastReload = { at, problems: [] };
+    await this.#pipeline?.rulesChanged();
+    log.info({ rules: loaded.rules.rules.length }, 'rules reloaded');
+    return this.#lastReload;
+  }
+
+  /** What an observed rule would have done: its steps, planned and not done. */
+  async #preview(runId: string, executor: Executor): Promise<PipelineEvent> {
+    const detail = await this.#options.store.runDetail(runId);
+    const rule = detail === undefined ? undefined : this.#live.rules.byName(detail.run.rule);
+    const [rung] = rule?.rungs ?? [];
+    if (detail === undefined || rung === undefined) return { kind: 'previewed', runId, steps: [] };
+    const steps = await dryRun(rung, scopeOfRun(detail.run, this.#options.clock.now()), (call, work) => executor.runCall(runId, 1, call, work));
+    return {
+      kind: 'previewed',
+      runId,
+      steps: steps.map(({ address, id, uses, plan, error, state }) => ({
+        address,
+        id,
+        uses,
+        summary: plan?.summary ?? (error === null ? `${state === 'read' ? 'read' : state}: ${uses}` : `fail: ${error.message}`),
+      })),
+    };
+  }
+}

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { formatProblem, hasErrors, type Problem } from '../schema/problem.ts';
+import { lintAlerts } from '../rules/lint-alerts.ts';
+import { CliError } from './cli-error.ts';
+import { loadWorld, type WorldSource } from './load-world.ts';
+
+export interface CheckOptions {
+  readonly prometheusRules?: readonly string[];
+  readonly alertmanagerConfig?: string;
+  readonly json?: boolean;
+}
+
+/** Lints configuration and rules. Returns the exit status: 1 when there is an error. */
+export async function checkRules(paths: readonly string[], options: CheckOptions, source: WorldSource, print: (text: string) => void): Promise<number> {
+  const { loaded, problems } = await loadWorld({ ...source, ...(paths.length === 0 ? {} : { rulePaths: paths }) });
+  const all: Problem[] = [...problems];
+  if (loaded !== undefined && options.prometheusRules !== undefined) {
+    const files = await Promise.all(options.prometheusRules.map(async (path) => ({ path, source: await read(path) })));
+    all.push(...lintAlerts(loaded.rules, files));
+  }
+  void options.alertmanagerConfig;
+  const isSound = !hasErrors(all);
+  if (options.json === true) print(JSON.stringify({ ok: isSound, problems: all }, null, 2));
+  else {
+    for (const problem of all) print(formatProblem(problem));
+    const errors = all.filter((problem) => problem.severity === 'error').length;
+    const rules = loaded?.rules.rules.length ?? 0;
+    print(isSound ? `ok: ${rules} ${rules === 1 ? 'rule' : 'rules'}, ${all.length} ${all.length === 1 ? 'warning' : 'warnings'}` : `${errors} ${errors === 1 ? 'error' : 'errors'}`);
+  }
+  return isSound ? 0 : 1;
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CliError(1, `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

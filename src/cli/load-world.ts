@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { loadConfig } from '../config/load-config.ts';
+import type { LoadResult } from '../app.ts';
+import { remediations } from '../remediations/index.ts';
+import { loadRules } from '../rules/load-rules.ts';
+import { readRuleFiles } from '../rules/read-rule-files.ts';
+import { createRuleSettings } from '../rules/rule-settings.ts';
+import type { Environment } from '../config/environment.ts';
+
+const DEFAULT_CONFIG = 'remedyd.yml';
+
+/** Where the configuration is and what it may take from outside. */
+export interface WorldSource {
+  /** `undefined`: `remedyd.yml` in the working directory, if there is one. */
+  readonly configFile: string | undefined;
+  readonly environment: Environment;
+  readonly workingDirectory: string;
+  /** Instead of the configured rule paths. */
+  readonly rulePaths?: readonly string[];
+}
+
+/** Reads the configuration and the rules, and checks them as a whole: all problems of both at once. */
+export async function loadWorld({ configFile, environment, workingDirectory, rulePaths }: WorldSource): Promise<LoadResult> {
+  const file = configFile ?? (existsSync(resolve(workingDirectory, DEFAULT_CONFIG)) ? DEFAULT_CONFIG : undefined);
+  const config = await loadConfig({ file, environment, workingDirectory });
+  if (config.settings === undefined) return { problems: config.problems };
+  const { settings } = config;
+  const files = await readRuleFiles(rulePaths ?? settings.rules);
+  const { ruleSet, problems } = loadRules(files, createRuleSettings(settings, remediations));
+  const all = [...config.problems, ...problems];
+  return ruleSet === undefined ? { problems: all } : { loaded: { settings, rules: ruleSet }, problems: all };
+}
