@@ -7,7 +7,19 @@ import { EFFECTS, STEP_ERROR_CODES } from '../src/domain/remediation.ts';
 import { RULE_MODES } from '../src/domain/rule.ts';
 import { STEP_STATES } from '../src/domain/scope.ts';
 import { CLOSED_BY, INCIDENT_STATUSES, RUN_STATES, STEP_STAGES, TIMELINE_KINDS, TRIGGERS } from '../src/domain/state.ts';
-import type { AlertContent, Breaker, Claim, Episode, Incident, Line, Member, Run, StepRecord, Switches, TimelineEntry } from '../src/domain/state.ts';
+import type {
+  AlertContent,
+  Breaker,
+  Claim,
+  Episode,
+  Incident,
+  Line,
+  Member,
+  Run,
+  StepRecord,
+  Switches,
+  TimelineEntry,
+} from '../src/domain/state.ts';
 import { SystemClock } from '../src/domain/system-clock.ts';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { changesOf } from './support/store-rows.ts';
@@ -16,20 +28,41 @@ const CASES = 60;
 
 type Arbitraries<T> = { readonly [K in keyof T]-?: fc.Arbitrary<T[K]> };
 
-const HOSTILE = ['', '\0', 'a\0b', '__proto__', 'constructor', "'; drop table run; --", '$(reboot)', '\n\r\t', '\u2028', '😀', '"\\', 'null', '1e999'];
+const HOSTILE = [
+  '',
+  '\0',
+  'a\0b',
+  '__proto__',
+  'constructor',
+  "'; drop table run; --",
+  '$(reboot)',
+  '\n\r\t',
+  '\u2028',
+  '😀',
+  '"\\',
+  'null',
+  '1e999',
+];
 /** What a column can hold: anything but lone surrogates, which have their own test. */
-const text = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' })).map((value) => value.toWellFormed());
+const text = fc
+  .oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
+  .map((value) => value.toWellFormed());
 /** What nested values can hold: lone surrogates too. */
 const anyText = fc.oneof(text, fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }));
 const instant = fc.integer({ min: 0, max: 8_640_000_000_000_000 });
 const count = fc.integer({ min: 0, max: 2 ** 31 });
 const digest = fc.constantFrom('digest-1', 'digest-2');
 const or = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null });
-const json: fc.Arbitrary<Json> = fc.jsonValue({ noUnicodeString: false }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
+const json: fc.Arbitrary<Json> = fc
+  .jsonValue({ noUnicodeString: false })
+  .map((value) => JSON.parse(JSON.stringify(value)) as Json);
 const jsonObject: fc.Arbitrary<JsonObject> = fc
   .array(fc.tuple(anyText, json))
   // As JSON.parse makes them: `__proto__` is an own key.
-  .map((entries) => JSON.parse(`{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`) as JsonObject);
+  .map(
+    (entries) =>
+      JSON.parse(`{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`) as JsonObject,
+  );
 const labels: fc.Arbitrary<Labels> = fc.array(fc.tuple(anyText, anyText)).map((entries) => {
   const all: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of [...entries, ['__proto__', 'polluted'] as const]) all[name] = value;
@@ -135,7 +168,9 @@ const run = record<Run>({
   cancelledBy: or(text),
   overrides: fc.array(word(GATES)),
   verdicts: fc.array(fc.record({ gate: word(GATES), verdict: word(['proceed', 'hold', 'suppress']), detail: anyText })),
-  frozen: or(fc.record({ alerts: fc.array(alertView, { maxLength: 3 }), group: labels, severity: anyText, incidentStartedAt: instant })),
+  frozen: or(
+    fc.record({ alerts: fc.array(alertView, { maxLength: 3 }), group: labels, severity: anyText, incidentStartedAt: instant }),
+  ),
   ending: or(fc.record({ outcome: word(OUTCOMES), reason: or(reason) })),
   quarantined: fc.boolean(),
   recurred: fc.boolean(),
@@ -231,7 +266,9 @@ describe('what is saved is read back as it was', () => {
 
   it('an incident with its line and story', () =>
     check(fc.tuple(incident, line, entry), async ([row, itsLine, itsEntry]) => {
-      await transact((tx) => tx.save(changesOf({ incidents: [row], lines: [itsLine], timeline: [{ ...itsEntry, incidentId: row.id }] })));
+      await transact((tx) =>
+        tx.save(changesOf({ incidents: [row], lines: [itsLine], timeline: [{ ...itsEntry, incidentId: row.id }] })),
+      );
       const [incidents, latest, lines, linesAt] = await transact((tx) =>
         Promise.all([tx.incidents([row.id]), tx.latestIncidents([row.groupKey]), tx.lines([itsLine.id]), tx.linesAt([itsLine])]),
       );
@@ -266,7 +303,12 @@ describe('what is saved is read back as it was', () => {
       expect(await store.switches()).toEqual(itsSwitches);
       expect(await store.ruleSnapshots([name])).toEqual(new Map([[name, definition]]));
       const [alert] = await store.listQuarantined(1);
-      expect({ ...alert, payload: JSON.parse(alert?.payload ?? '') as unknown }).toEqual({ reason: name, payload, source: definition, receivedAt: 1 });
+      expect({ ...alert, payload: JSON.parse(alert?.payload ?? '') as unknown }).toEqual({
+        reason: name,
+        payload,
+        source: definition,
+        receivedAt: 1,
+      });
     }));
 
   it('lone surrogates in a column as U+FFFD, and finds them by the same text', () =>

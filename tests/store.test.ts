@@ -104,7 +104,10 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
 
     it('saves ten thousand alerts, and reads them with one statement', async () => {
       const ids = Array.from({ length: 10_000 }, (_, index) => `episode-${index}`);
-      await save({ newEpisodes: ids.map((id) => newEpisodeOf(id)), members: ids.map((id) => memberOf('incident-1', id, { target: id })) });
+      await save({
+        newEpisodes: ids.map((id) => newEpisodeOf(id)),
+        members: ids.map((id) => memberOf('incident-1', id, { target: id })),
+      });
       const [episodes, alerts] = await store.transact((tx) =>
         Promise.all([tx.episodes(ids), tx.memberAlerts(['incident-1'], { firingOnly: true, limit: 1 })]),
       );
@@ -126,7 +129,10 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       const second = newEpisodeOf('episode-2', { alertKey: 'key' });
       await save({ newEpisodes: [first] });
       await expect(save({ newEpisodes: [second] })).rejects.toThrow('UNIQUE');
-      await save({ newEpisodes: [second], episodes: [episodeOf('episode-1', { alertKey: 'key', current: false, status: 'resolved' })] });
+      await save({
+        newEpisodes: [second],
+        episodes: [episodeOf('episode-1', { alertKey: 'key', current: false, status: 'resolved' })],
+      });
       const current = await store.transact((tx) => tx.currentEpisodes(['key', 'unknown']));
       expect(current.map(({ id }) => id)).toEqual(['episode-2']);
     });
@@ -227,8 +233,18 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       ];
       const alerts = await store.transact((tx) => tx.lineAlerts(places, 10));
       expect(alerts).toEqual([
-        { incidentId: 'incident-1', lineTarget: 'web-1', episode: episodeOf('episode-1', { suppressed: true }), content: contentOf() },
-        { incidentId: 'incident-1', lineTarget: 'web-1', episode: episodeOf('episode-2', { unconfirmedUntil: 5000 }), content: contentOf() },
+        {
+          incidentId: 'incident-1',
+          lineTarget: 'web-1',
+          episode: episodeOf('episode-1', { suppressed: true }),
+          content: contentOf(),
+        },
+        {
+          incidentId: 'incident-1',
+          lineTarget: 'web-1',
+          episode: episodeOf('episode-2', { unconfirmedUntil: 5000 }),
+          content: contentOf(),
+        },
       ]);
     });
 
@@ -280,7 +296,10 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       const listed: string[] = [];
       let cursor: string | null = null;
       do {
-        const page: Awaited<ReturnType<SqliteStore['listIncidents']>> = await store.listIncidents({ limit: 3, ...(cursor === null ? {} : { cursor }) });
+        const page: Awaited<ReturnType<SqliteStore['listIncidents']>> = await store.listIncidents({
+          limit: 3,
+          ...(cursor === null ? {} : { cursor }),
+        });
         expect(page.items.length).toBeLessThanOrEqual(3);
         listed.push(...page.items.map(({ id }) => id));
         cursor = page.nextCursor;
@@ -364,7 +383,10 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
 
     it('sets claims, then releases', async () => {
       await save({ claims: [claimOf('target:a', 'run-1'), claimOf('target:b', 'run-1')] });
-      await save({ claims: [claimOf('target:a', 'run-2'), claimOf('target:c', 'run-2')], releasedClaims: ['target:b', 'target:c'] });
+      await save({
+        claims: [claimOf('target:a', 'run-2'), claimOf('target:c', 'run-2')],
+        releasedClaims: ['target:b', 'target:c'],
+      });
       const [byKey, ofRuns] = await store.transact((tx) =>
         Promise.all([tx.claims(['target:a', 'target:b', 'target:c']), tx.claimsOfRuns(['run-1', 'run-2'])]),
       );
@@ -486,7 +508,11 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
         incidentIds: ['incident-2', 'incident-1'],
         nextAt: 101,
       });
-      expect(await store.due(100, 2)).toEqual({ runIds: ['run-3', 'run-2'], incidentIds: ['incident-2', 'incident-1'], nextAt: 100 });
+      expect(await store.due(100, 2)).toEqual({
+        runIds: ['run-3', 'run-2'],
+        incidentIds: ['incident-2', 'incident-1'],
+        nextAt: 100,
+      });
       expect(await store.due(300, 10)).toMatchObject({ nextAt: null });
     });
   });
@@ -569,7 +595,9 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       const ended = (id: string, incidentId: string | null, overrides = {}) =>
         runOf(id, { incidentId, state: 'ended', endedAt: 3, ...overrides });
       await save({
-        newEpisodes: ['gone', 'open', 'loose'].map((id) => newEpisodeOf(id, { status: 'resolved' })).concat(newEpisodeOf('firing')),
+        newEpisodes: ['gone', 'open', 'loose']
+          .map((id) => newEpisodeOf(id, { status: 'resolved' }))
+          .concat(newEpisodeOf('firing')),
         members: [memberOf('gone', 'gone'), memberOf('open', 'open')],
         incidents: [
           incident('gone'),
@@ -600,7 +628,12 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       // content, an unreadable alert.
       expect(await store.prune(before, 100)).toBe(15);
       expect(await store.prune(before, 100)).toBe(0);
-      expect((await store.listIncidents({ limit: 9 })).items.map(({ id }) => id).sort()).toEqual(['busy', 'open', 'quarantined', 'young']);
+      expect((await store.listIncidents({ limit: 9 })).items.map(({ id }) => id).sort()).toEqual([
+        'busy',
+        'open',
+        'quarantined',
+        'young',
+      ]);
       expect(await store.runIdsInState(['ended'])).toEqual(['loose young', 'open', 'quarantined']);
       const [episodes, alerts] = await store.transact((tx) =>
         Promise.all([tx.episodes(['gone', 'open', 'loose', 'firing']), tx.firingAlerts(undefined)]),
@@ -612,9 +645,12 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
 
     it('goes in batches', async () => {
       await save({ incidents: Array.from({ length: 5 }, (_, index) => incidentOf(`incident-${index}`, old)) });
-      expect([await store.prune(before, 2), await store.prune(before, 2), await store.prune(before, 2), await store.prune(before, 2)]).toEqual([
-        2, 2, 1, 0,
-      ]);
+      expect([
+        await store.prune(before, 2),
+        await store.prune(before, 2),
+        await store.prune(before, 2),
+        await store.prune(before, 2),
+      ]).toEqual([2, 2, 1, 0]);
     });
   });
 });

@@ -1,5 +1,15 @@
 import { alertKey, copyLabels } from '../../src/domain/alert.ts';
-import type { AlertContent, Claim, Episode, Incident, Line, Member, Run, StepRecord, TimelineEntry } from '../../src/domain/state.ts';
+import type {
+  AlertContent,
+  Claim,
+  Episode,
+  Incident,
+  Line,
+  Member,
+  Run,
+  StepRecord,
+  TimelineEntry,
+} from '../../src/domain/state.ts';
 import type { Changes } from '../../src/domain/store.ts';
 
 /** A save that writes nothing but what is given. */
@@ -190,5 +200,14 @@ export function claimOf(key: string, runId: string, overrides: Partial<Claim> = 
 }
 
 export function entryOf(overrides: Partial<TimelineEntry> = {}): TimelineEntry {
-  return { incidentId: 'incident-1', runId: null, at: 1100, kind: 'note', reason: null, text: 'a note', actor: null, ...overrides };
+  return {
+    incidentId: 'incident-1',
+    runId: null,
+    at: 1100,
+    kind: 'note',
+    reason: null,
+    text: 'a note',
+    actor: null,
+    ...overrides,
+  };
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { StoreUnavailableError } from '../../domain/store.ts';
 
 /** An error of the database, as it crosses the border of its thread. */
@@ -23,7 +24,7 @@ const NOT_A_DATABASE = 26;
 const IO_ERROR_SHM_SIZE = 4874;
 
 export function describeFailure(error: unknown): Failure {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), resultCode: undefined };
+  if (!types.isNativeError(error)) return { name: 'Error', message: String(error), resultCode: undefined };
   const resultCode = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
   return { name: error.name, message: error.message, resultCode };
 }

@@ -38,11 +38,12 @@ export async function openConnections({ path, clock, busyTimeoutMs, commitDelayM
     stack.use(ProcessLock.acquire(file.lockPath, path));
     createStoreFile(file.path);
     const writer = new WorkerConnection({ ...options, path: file.path }, clock);
-    await writer.open();
-    stack.defer(() => writer.close());
     const reader = new WorkerConnection({ ...options, path: file.path, readOnly: true }, clock);
-    await reader.open();
+    stack.defer(() => writer.close());
+    // The first to be closed, so that the writer is the last connection of the file and empties its log.
     stack.defer(() => reader.close());
+    // The reader's thread may start meanwhile: it reads nothing before it is asked, and then the tables are there.
+    await Promise.all([writer.open(), reader.open()]);
     return { writer, reader, close: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();

@@ -1,6 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailableError } from '../../domain/store.ts';
+import { describeFailure, failureToError } from './failure.ts';
 
+/** SQLITE_BUSY */
 const BUSY = 5;
 /** Two that start at once block each other for a moment; whoever cannot get the lock for this long is the second. */
 const PATIENCE_MS = 500;
@@ -26,18 +28,15 @@ export class ProcessLock implements Disposable {
       return new ProcessLock(database);
     } catch (cause) {
       database?.close();
-      if (cause instanceof Error && 'errcode' in cause && cause.errcode === BUSY) {
+      const failure = describeFailure(cause);
+      if (failure.resultCode === BUSY) {
         throw new StoreUnavailableError(
           'locked',
           `store ${storePath}: another remedyd process uses it: stop that one, or give this one a file of its own`,
           { cause },
         );
       }
-      throw new StoreUnavailableError(
-        'io',
-        `store ${storePath}: cannot lock ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
+      throw failureToError(failure, path);
     }
   }
 

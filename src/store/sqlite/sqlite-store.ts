@@ -58,7 +58,6 @@ export class SqliteStore implements Store {
     const connections = this.#connections;
     if (connections === undefined) return;
     this.#connections = undefined;
-    // What is under way on the old connections may end; what comes now finds the store closed.
     await this.#transactions.run(() => connections.close());
   }
 
@@ -202,9 +201,11 @@ export class SqliteStore implements Store {
     this.#commitListeners.push(listener);
   }
 
-  #inSession<T>(work: (session: SqliteSession) => Promise<T>): Promise<T> {
+  async #inSession<T>(work: (session: SqliteSession) => Promise<T>): Promise<T> {
+    // Taken now: a transaction that was asked for before `close` still runs.
+    const { writer } = this.#open();
     return this.#transactions.run(async () => {
-      const session = new SqliteSession(this.#open().writer);
+      const session = new SqliteSession(writer);
       try {
         const value = await work(session);
         const seconds = await session.commit();
@@ -217,11 +218,11 @@ export class SqliteStore implements Store {
     });
   }
 
-  #read<T>(work: (reads: SnapshotReads) => Promise<T>): Promise<T> {
+  async #read<T>(work: (reads: SnapshotReads) => Promise<T>): Promise<T> {
+    const { reader, writer } = this.#open();
+    if (reader !== undefined) return work(new SnapshotReads(reader));
     // Without a connection of its own a read has to wait for its turn, lest it see what a transaction has not committed.
-    if (this.#connections?.reader === undefined)
-      return this.#transactions.run(() => work(new SnapshotReads(this.#open().writer)));
-    return work(new SnapshotReads(this.#connections.reader));
+    return this.#transactions.run(() => work(new SnapshotReads(writer)));
   }
 
   #open(): Connections {

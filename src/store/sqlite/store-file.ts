@@ -1,6 +1,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { types } from 'node:util';
 import { StoreUnavailableError } from '../../domain/store.ts';
+import { describeFailure } from './failure.ts';
 import { findNetworkFileSystem } from './network-file-system.ts';
 
 const MOUNT_INFO = '/proc/self/mountinfo';
@@ -46,8 +48,11 @@ function explain<T>(path: string, work: () => T): T {
     return work();
   } catch (cause) {
     if (cause instanceof StoreUnavailableError) throw cause;
-    const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreUnavailableError(full ? 'full' : 'io', `store ${path}: cannot be opened: ${message}`, { cause });
+    const isFull = types.isNativeError(cause) && 'code' in cause && cause.code === 'ENOSPC';
+    throw new StoreUnavailableError(
+      isFull ? 'full' : 'io',
+      `store ${path}: cannot be opened: ${describeFailure(cause).message}`,
+      { cause },
+    );
   }
 }
