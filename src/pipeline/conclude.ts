@@ -54,12 +54,26 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   if (NEEDS_A_PERSON.includes(ending.outcome) || didNothing || noApproval) {
     escalate(world, run.incidentId, ending.reason ?? ending.outcome, `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, now, run.id);
   }
+  closeJournal(world, ended, context);
   if (!beginNextEpisode(world, ended, context)) watchLine(world, ended, context);
   const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
   if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0 && incident.quietSince !== null) {
     world.putIncident({ ...incident, wakeAt: Math.max(now, incident.quietSince + context.limits.settleMs) });
   }
   return ended;
+}
+
+/** Closes what the run was in the middle of, and tells people of a `finally` that failed: it never changes the outcome. */
+function closeJournal(world: World, run: Run, { now }: DecisionContext): void {
+  const records = [...world.stepsOf(run.id).values()];
+  for (const record of records) {
+    if (record.state !== 'running') continue;
+    const error = record.error ?? { code: 'aborted' as const, message: 'the run ended before it was over', happened: 'nothing' as const };
+    world.putStep({ ...record, state: 'failed', stage: null, error, endedAt: now, wakeAt: null });
+  }
+  const failed = records.find(({ address, state }) => /[:/]finally\//.test(address) && (state === 'failed' || state === 'unknown'));
+  if (failed === undefined) return;
+  escalate(world, run.incidentId, 'finally_failed', `${run.target}: finally failed: ${failed.id}: ${failed.error?.message ?? failed.state}`, now, run.id);
 }
 
 /** Whether the line began a new episode that this run does not answer for: it was on its way to its end by then. */

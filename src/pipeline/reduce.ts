@@ -8,13 +8,15 @@ import type { DecisionContext } from './decision-context.ts';
 import type { CheckResult, CommandAnswer, PipelineEvent } from './event.ts';
 import type { Gate } from './gates/gate.ts';
 import { wakeIncident } from './incident.ts';
+import { journalOf } from './journal.ts';
 import { judge } from './judge.ts';
 import { closeStale, reconcile } from './reconcile.ts';
-import { begin, nextRung, recoverStep, takeLook, takePlan, takeResult, wakeRunning, walkRung } from './run-playbook.ts';
+import { begin, nextRung, recoverStep, takeLook, takePlan, takeResult, wakeRunning } from './run-playbook.ts';
 import { scopeOfRun } from './scope-of-run.ts';
 import { tell } from './story.ts';
 import { CALM_MS, LONG_DOWNTIME_MS, REPEAT_AFTER_DOWNTIME_MS, WAKE_BATCH } from './timing.ts';
 import { judgeConditions, pollChecks, verifyOf } from './verify.ts';
+import { viewsOf } from './walk-playbook.ts';
 import type { World } from './world.ts';
 
 /** What a tick wakes: holds whose end no single event announces. */
@@ -117,8 +119,7 @@ function verifyScope(world: World, run: Run, rule: Rule, context: DecisionContex
   const scope = scopeOfRun(run, context.now);
   const rung = rule.rungs[run.rung];
   if (rung === undefined || rung.playbook.name !== '') return scope;
-  const walk = walkRung(world, run, rung, context);
-  return walk.kind === 'done' ? { ...scope, steps: walk.views } : scope;
+  return { ...scope, steps: viewsOf(rung.playbook.steps, `${run.rung}:steps/`, journalOf(world, run, context.now)) };
 }
 
 function takeChecks(world: World, run: Run, rung: number, results: readonly CheckResult[], context: DecisionContext): void {

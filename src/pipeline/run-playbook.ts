@@ -3,7 +3,7 @@ import { formatDuration } from '../domain/duration.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { StepError, type Look, type Plan, type RemediationCallInput } from '../domain/remediation.ts';
 import type { Rung, Rule, Step } from '../domain/rule.ts';
-import type { Scope, StepView } from '../domain/scope.ts';
+import type { Scope } from '../domain/scope.ts';
 import type { Run, StepFailure, StepRecord } from '../domain/state.ts';
 import { claimAll, touchKey } from './claims.ts';
 import { endRun, type Ending } from './conclude.ts';
@@ -11,10 +11,10 @@ import type { DecisionContext } from './decision-context.ts';
 import type { StepResult } from './event.ts';
 import { journalOf } from './journal.ts';
 import { scopeOfRun } from './scope-of-run.ts';
-import { escalate, tell } from './story.ts';
+import { tell } from './story.ts';
 import { EXPECT_INTERVAL_MS, MAX_BACKOFF_MS, TOUCH_INTERVAL_MS } from './timing.ts';
 import { beginVerifying } from './verify.ts';
-import { failureOf, playbookScope, walkSteps, type StepPlace, type Walk } from './walk-playbook.ts';
+import { failureOf, playbookScope, viewsOf, walkOpenPlaybooks, walkSteps, type StepPlace, type Walk } from './walk-playbook.ts';
 import type { World } from './world.ts';
 
 /**
@@ -61,7 +61,7 @@ function advanceSteps(world: World, run: Run, rule: Rule, context: DecisionConte
 }
 
 /** Walks the steps of a rung with the scope its playbook has. A playbook's parameters are rendered once and journaled. */
-export function walkRung(world: World, run: Run, rung: Rung, context: DecisionContext): Walk {
+function walkRung(world: World, run: Run, rung: Rung, context: DecisionContext): Walk {
   const journal = journalOf(world, run, context.now);
   return walkSteps(rung.playbook.steps, `${run.rung}:steps/`, rungScope(world, run, run.rung, rung, context), journal);
 }
@@ -378,13 +378,14 @@ function stopWaiting(world: World, run: Run, waiting: StepRecord, context: Decis
 function locate(world: World, run: Run, record: StepRecord, context: DecisionContext): { step: Step; scope: Scope; rule: Rule } | undefined {
   const rule = context.claimedRule(run);
   if (rule === undefined) return undefined;
+  const journal = journalOf(world, run, context.now);
   const match = /^(\d+):(steps|finally)\/(.+)$/.exec(record.address);
   const rung = match === null ? undefined : rule.rungs[Number(match[1])];
   if (match === null || rung === undefined) return undefined;
   const index = Number(match[1]);
   let scope: Scope = rungScope(world, run, index, rung, context);
   const isFinally = match[2] === 'finally';
-  if (isFinally) scope = { ...scope, steps: viewsAt(world, run, rung.playbook.steps, `${index}:steps/`) };
+  if (isFinally) scope = { ...scope, steps: viewsOf(rung.playbook.steps, `${index}:steps/`, journal) };
   let steps = isFinally ? rung.playbook.finally : rung.playbook.steps;
   let prefix = `${index}:${match[2] ?? ''}/`;
   const parts = (match[3] ?? '').split('/');
@@ -396,7 +397,7 @@ function locate(world: World, run: Run, record: StepRecord, context: DecisionCon
     const [, id, round] = /^([^[]+)(?:\[(\d+)\])?$/.exec(parts[depth] ?? '') ?? [];
     const step = steps.find((candidate) => candidate.id === id);
     if (step === undefined || id === undefined) return undefined;
-    const views = viewsAt(world, run, steps, prefix);
+    const views = viewsOf(steps, prefix, journal);
     const address = `${prefix}${parts[depth] ?? ''}`;
     const parent = round === undefined ? undefined : world.stepsOf(run.id).get(`${prefix}${id}`);
     const item = round === undefined ? undefined : parent?.items?.[Number(round)];
@@ -406,24 +407,10 @@ function locate(world: World, run: Run, record: StepRecord, context: DecisionCon
     scope = playbookScope(scope, world.stepsOf(run.id).get(address)?.params ?? {});
     const { playbook } = step.call;
     prefix = `${address}/`;
-    if (parts[depth + 1] === 'finally') scope = { ...scope, steps: viewsAt(world, run, playbook.steps, prefix) };
+    if (parts[depth + 1] === 'finally') scope = { ...scope, steps: viewsOf(playbook.steps, prefix, journal) };
     steps = parts[depth + 1] === 'finally' ? playbook.finally : playbook.steps;
   }
   return undefined;
-}
-
-/** The views of sibling steps as the journal has them now; nothing is written. */
-function viewsAt(world: World, run: Run, steps: readonly Step[], prefix: string): Readonly<Record<string, StepView>> {
-  const records = world.stepsOf(run.id);
-  const entries = steps.map((step): [string, StepView] => {
-    const view = (address: string): Omit<StepView, 'items'> => {
-      const record = records.get(address);
-      return { state: record?.state ?? 'skipped', output: record?.output ?? {}, error: record?.error?.code ?? '' };
-    };
-    const items = records.get(`${prefix}${step.id}`)?.items ?? [];
-    return [step.id, { ...view(`${prefix}${step.id}`), items: items.map((item, round) => ({ item, ...view(`${prefix}${step.id}[${round}]`) })) }];
-  });
-  return Object.fromEntries(entries);
 }
 
 function stepsDone(world: World, run: Run, rule: Rule, context: DecisionContext): void {
@@ -466,7 +453,8 @@ export function begin(world: World, run: Run, ending: Ending, context: DecisionC
   const current = world.run(run.id) ?? run;
   const rule = context.claimedRule(current);
   const hasFinally = rule?.rungs.slice(0, current.rung + 1).some((rung) => rung.playbook.finally.length > 0) ?? false;
-  if (!hasFinally) return void endRun(world, current, ending, context, detail);
+  const hasOpenPlaybooks = [...world.stepsOf(run.id).values()].some((record) => record.state === 'running' && record.stage === 'children');
+  if (!hasFinally && !hasOpenPlaybooks) return void endRun(world, current, ending, context, detail);
   if (detail !== '') tell(world, current.incidentId, context.now, 'note', `${current.target}: ${ending.outcome}: ${detail}`, { runId: current.id });
   const next = world.putRun({ ...current, state: 'running', ending, reason: ending.reason, wakeAt: null });
   advance(world, next, context);
@@ -474,7 +462,6 @@ export function begin(world: World, run: Run, ending: Ending, context: DecisionC
 
 function advanceFinally(world: World, run: Run, rule: Rule, ending: Ending, context: DecisionContext): void {
   const journal = journalOf(world, run, context.now);
-  let failed: string | undefined;
   for (const [index, rung] of rule.rungs.slice(0, run.rung + 1).entries()) {
     let scope: Scope;
     try {
@@ -483,14 +470,15 @@ function advanceFinally(world: World, run: Run, rule: Rule, ending: Ending, cont
       // The playbook's parameters had no value, so none of its steps began: there is nothing to clean up after.
       continue;
     }
-    const views = viewsAt(world, run, rung.playbook.steps, `${index}:steps/`);
+    const open = walkOpenPlaybooks(rung.playbook.steps, `${index}:steps/`, scope, journal);
+    if (open?.kind === 'busy') return;
+    if (open?.kind === 'next') return startStep(world, run, open.place, context);
+    const views = viewsOf(rung.playbook.steps, `${index}:steps/`, journal);
     const walk = walkSteps(rung.playbook.finally, `${index}:finally/`, { ...scope, steps: views }, journal, { goOn: true });
     if (walk.kind === 'busy') return;
     if (walk.kind === 'next') return startStep(world, run, walk.place, context);
-    if (walk.failure !== undefined) failed ??= `${walk.failure.stepId}: ${walk.failure.error.message}`;
   }
-  const ended = endRun(world, run, ending, context);
-  if (failed !== undefined) escalate(world, ended.incidentId, 'finally_failed', `${ended.target}: finally failed: ${failed}`, context.now, ended.id);
+  endRun(world, run, ending, context);
 }
 
 /**

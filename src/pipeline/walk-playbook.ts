@@ -133,6 +133,44 @@ function walkPlaybook(
   return done(step, journal.write({ ...parent, state: failure === undefined ? 'succeeded' : failure.state, stage: null, error: failure?.error ?? null }));
 }
 
+/**
+ * The `finally` of playbooks that are steps and were left in the middle: a cancel, the end of the time or of the alerts
+ * stopped their run. Gives the step of them that is next or under way; `undefined` when there is none left.
+ */
+export function walkOpenPlaybooks(steps: readonly Step[], prefix: string, scope: Scope, journal: Journal): Exclude<Walk, { kind: 'done' }> | undefined {
+  for (const step of steps) {
+    if (step.call.kind !== 'playbook') continue;
+    const { playbook } = step.call;
+    const rounds = journal.get(`${prefix}${step.id}`)?.items?.map((_, round) => `[${round}]`) ?? [''];
+    for (const round of rounds) {
+      const address = `${prefix}${step.id}${round}`;
+      const record = journal.get(address);
+      if (record?.state !== 'running' || !hasBegun(playbook.steps, `${address}/`, journal)) continue;
+      const inner = playbookScope(scope, record.params ?? {});
+      const views = viewsOf(playbook.steps, `${address}/`, journal);
+      const walk =
+        walkOpenPlaybooks(playbook.steps, `${address}/`, inner, journal) ??
+        walkSteps(playbook.finally, `${address}/finally/`, { ...inner, steps: views }, journal, { goOn: true });
+      if (walk.kind !== 'done') return walk;
+    }
+  }
+  return undefined;
+}
+
+/** A playbook none of whose steps was started has nothing to clean up. */
+function hasBegun(steps: readonly Step[], prefix: string, journal: Journal): boolean {
+  return steps.some((step) => journal.get(`${prefix}${step.id}`) !== undefined);
+}
+
+/** The views of sibling steps as the journal has them now; nothing is written. */
+export function viewsOf(steps: readonly Step[], prefix: string, journal: Journal): Readonly<Record<string, StepView>> {
+  const entries = steps.map((step): [string, StepView] => {
+    const address = `${prefix}${step.id}`;
+    return [step.id, { ...viewOf(journal.get(address)), items: roundsOf(step, address, journal.get(address)?.items ?? [], journal) }];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** What the steps of a playbook see: never the rule's labels, so that it runs the same from an alert, a clock or a hand. */
 export function playbookScope(scope: Scope, params: JsonObject): Scope {
   return { params, steps: {}, now: scope.now, ...(scope.run === undefined ? {} : { run: scope.run }) };

@@ -1,4 +1,5 @@
 import type { Run, StepRecord } from '../../src/domain/state.ts';
+import { LONGEST_OVERTIME_MS } from './laws.ts';
 import { keyOf } from './moves.ts';
 import type { Node } from './model.ts';
 
@@ -152,7 +153,7 @@ export class Fingerprint {
   }
 
   #time(at: number | null, now: number): void {
-    this.#mix(at === null ? NEVER : Math.max(at - now, -OLDEST_MS));
+    this.#mix(at === null ? NEVER : Math.max(at - now, -LONGEST_OVERTIME_MS - 1));
   }
 
   #age(at: number, now: number, oldestMs: number): void {

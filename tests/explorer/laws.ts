@@ -16,8 +16,8 @@ const ENDED_BY_EVENT: readonly string[] = [
   'breaker_open',
 ];
 
-/** Longer than this past its time no run may be under way: neither steps nor `finally` take so long in any scenario. */
-const LONGEST_OVERTIME_MS = 600_000;
+/** Longer than this past its time no run may be under way: steps, `finally` and one long downtime take less in any scenario. */
+export const LONGEST_OVERTIME_MS = 1_200_000;
 
 /** The gates say what they say of the rows as they were: a run that starts must have had all of them, whatever the reducer asked. */
 export type GateOracle = (before: Node, run: Run) => readonly string[];
