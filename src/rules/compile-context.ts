@@ -12,8 +12,8 @@ export interface CompiledPlaybook {
   readonly playbook: Playbook;
   /** As written, with its connections filled in. */
   readonly definition: PlaybookDefinition;
-  /** The names of the playbooks that it uses, at any depth. */
-  readonly uses: ReadonlySet<string>;
+  /** The playbooks that it uses, at any depth, as written. */
+  readonly uses: ReadonlyMap<string, PlaybookDefinition>;
   /** 1 for one that uses no other. */
   readonly depth: number;
   /** How many steps it has, with those of the playbooks it uses. */

@@ -15,10 +15,22 @@ export interface MatcherList {
 /** Parses a list of matchers; one that would match every alert is refused. */
 export function compileMatchers(texts: readonly string[], path: YamlPath, report: ReportProblem): MatcherList {
   const entries = texts.map((text, index) => ({ text, matchers: parseEntry(text, [...path, index], report) }));
-  const matchers = entries.flatMap((entry) => entry.matchers ?? []);
-  if (entries.every((entry) => entry.matchers !== undefined) && matchers.every((matcher) => matcher.matchesEmpty)) {
+  const list = createMatcherList(entries);
+  if (entries.every((entry) => entry.matchers !== undefined) && list.matchers.every((matcher) => matcher.matchesEmpty)) {
     report(path, 'every alert would match: at least one matcher must not match the empty string');
   }
+  return list;
+}
+
+interface MatcherEntry {
+  readonly text: string;
+  /** Absent after a problem. */
+  readonly matchers: readonly Matcher[] | undefined;
+}
+
+// A function of its own, so that a rule does not keep what reports problems, and the whole file with it.
+function createMatcherList(entries: readonly MatcherEntry[]): MatcherList {
+  const matchers = entries.flatMap((entry) => entry.matchers ?? []);
   return {
     matchers,
     matches: (labels) => matchesAll(matchers, labels),

@@ -14,13 +14,12 @@ import { compileSafety } from './compile-safety.ts';
 import { compileSpecs } from './compile-specs.ts';
 import { compileVerify } from './compile-verify.ts';
 import type { Digester } from './digest.ts';
-import { sha256 } from './digest.ts';
 import type { ScopeShape } from './expression-scope.ts';
 import { reportExpression } from './report-problem.ts';
 import type { RuleDefinition } from './rule-file-schema.ts';
 import type { IntervalDefinition } from './rule-settings.ts';
 import type { SeverityScale } from './severity-scale.ts';
-import { createSnapshot } from './rule-snapshot.ts';
+import { collectPlaybooks, createSnapshot, digestParts } from './rule-snapshot.ts';
 import type { RuleParts } from './rule-snapshot.ts';
 import { compileTextTemplate } from './template.ts';
 
@@ -42,7 +41,7 @@ export interface CompiledRule {
 
 /** Compiles a rule that `defaults` were merged into. After a reported error the result is not to be used. */
 export function compileRule(definition: RuleDefinition, around: RuleContext, path: YamlPath): CompiledRule {
-  const { compiler, report, settings } = around;
+  const { compiler, report, settings, severities } = around;
   const approval = compileApproval(definition.approval, around.approval, settings, [...path, 'approval'], report);
   const context: RuleContext = { ...around, approval };
   const params = compileSpecs(definition.params ?? {}, compiler, [...path, 'params'], report);
@@ -67,19 +66,18 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
   const parts: RuleParts = {
     file: context.file,
     rule: filled,
-    playbooks: rungs.playbooks,
-    severities: context.severities,
+    playbooks: collectPlaybooks(rungs.playbooks),
+    severities,
     intervals: new Map([...muted, ...active]),
     vars: settings.vars,
     approval: around.approval,
-    findPlaybook: (playbook) => context.playbooks.find(playbook, approval, path, report),
   };
   const safety = compileSafety(definition.safety, [...path, 'safety'], report);
   const rule: Rule = {
     name: definition.name,
     description: definition.description ?? '',
     file: context.file,
-    digest: digestOf(parts, context.digester),
+    digest: digestParts(parts, context.digester),
     // Made when it is asked for: it is only needed for rules that run.
     get snapshot(): JsonObject {
       return createSnapshot(parts);
@@ -88,7 +86,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     matches: (labels) => list?.matches(labels) === true,
     matcherTexts: definition.matchers ?? [],
     firstFailingMatcher: (labels) => list?.firstFailing(labels),
-    severityOf: fixedSeverity === undefined ? (labels) => context.severities.levelOf(labels) : () => fixedSeverity,
+    severityOf: fixedSeverity === undefined ? severities.severityOf : () => fixedSeverity,
     mode: definition.mode ?? 'observe',
     delayMs: compileDuration(definition.delay, 0, [...path, 'delay'], report),
     cancelWindowMs: compileDuration(definition.cancel_window, 0, [...path, 'cancel_window'], report),
@@ -276,18 +274,4 @@ function findDestructive(playbook: Playbook): string | undefined {
 
 function allSteps(playbook: Playbook): readonly Step[] {
   return [...playbook.steps, ...playbook.finally];
-}
-
-function digestOf(parts: RuleParts, digester: Digester): string {
-  // The file's name is not part of it: a rule may move.
-  const pieces = Object.entries(createSnapshot(parts)).filter(([name]) => name !== 'file');
-  return sha256(pieces.map(([name, value]) => `${name}:${digestPiece(digester, name, value)}`).join('\n'));
-}
-
-function digestPiece(digester: Digester, name: string, value: JsonObject[string]): string {
-  if (name !== 'playbooks' || typeof value !== 'object' || value === null) return digester.digest(value);
-  return Object.entries(value)
-    .map(([playbook, definition]) => `${playbook}:${digester.digest(definition)}`)
-    .sort()
-    .join(',');
 }

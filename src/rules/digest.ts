@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Json } from '../domain/json.ts';
 
 /** Digests of data that does not change. An object that many rules share is digested once. */
 export class Digester {
   readonly #known = new WeakMap<object, string>();
 
   /** sha256 of a value, whatever the order of its keys. */
-  digest(value: Json): string {
-    if (typeof value !== 'object' || value === null) return sha256(JSON.stringify(value));
+  digest(value: unknown): string {
+    if (typeof value !== 'object' || value === null) return sha256(canonicalJson(value));
     const known = this.#known.get(value);
     if (known !== undefined) return known;
     const digest = sha256(canonicalJson(value));
@@ -21,20 +20,12 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** JSON with the keys of every object in order. */
-export function canonicalJson(value: Json): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const entries = Object.keys(value)
-    .sort()
-    .flatMap((key) => {
-      const entry = value[key];
-      return entry === undefined ? [] : [`${JSON.stringify(key)}:${canonicalJson(entry)}`];
-    });
-  return `{${entries.join(',')}}`;
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
+/** JSON with the keys of every object in order. What is undefined is left out, as in JSON. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value)
+    .filter(([, entry]) => entry !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`).join(',')}}`;
 }

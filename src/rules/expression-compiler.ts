@@ -11,8 +11,16 @@ import type { BoundedSource } from './bound-lists.ts';
 import { checkNames } from './check-names.ts';
 import { hintFor } from './expression-hint.ts';
 import type { ExpressionProblem } from './expression-problem.ts';
-import { createContext, fieldsOf, fieldsOfVars, registerFields } from './expression-scope.ts';
-import type { ScopeShape } from './expression-scope.ts';
+import {
+  createContext,
+  fieldsOf,
+  fieldsOfVars,
+  fixedFieldsOf,
+  placeFieldsOf,
+  reduceShape,
+  registerFields,
+} from './expression-scope.ts';
+import type { ExpressionUses, ScopeShape } from './expression-scope.ts';
 import { walkTree } from './syntax-tree.ts';
 
 /** The longest expression, in characters. */
@@ -31,16 +39,15 @@ export interface Expression {
 }
 
 /**
- * Checks expressions against the names of their place, and evaluates them. Equal expressions of equal places are one;
- * what is needed to evaluate one is made when it is first evaluated, so that thousands of rules stay small.
+ * Checks expressions against the names of their place, and evaluates them. Expressions that are equal and see equal names
+ * are one; what is needed to evaluate one is made when it is first evaluated, so that thousands of rules stay small.
  */
 export class ExpressionCompiler {
   readonly vars: JsonObject;
   readonly #varFields: CelFields;
-  readonly #shapeKeys = new WeakMap<ScopeShape, string>();
-  readonly #shapes = new Map<string, ScopeShape>();
-  readonly #environments = new Map<string, Environment>();
+  readonly #uses = new Map<string, ExpressionUses | ExpressionProblem>();
   readonly #expressions = new Map<string, Expression>();
+  readonly #environments = new Map<string, Environment>();
   #root: Environment | undefined;
 
   constructor(vars: JsonObject) {
@@ -50,92 +57,140 @@ export class ExpressionCompiler {
 
   /** Checks an expression that stands in a place of this shape. */
   compile(source: string, shape: ScopeShape): Expression {
-    const shapeKey = this.#keyOf(shape);
-    const key = `${shapeKey}\n${source}`;
-    const known = this.#expressions.get(key);
+    const uses = this.#usesOf(source);
+    if ('message' in uses) return faultyExpression(source, [uses]);
+    const reduced = reduceShape(shape, uses);
+    const fields = placeFieldsOf(reduced);
+    const key = `${reduced.kind}${JSON.stringify(fields)}`;
+    const known = this.#expressions.get(`${key}\n${source}`);
     if (known !== undefined) return known;
-    const expression = this.#check(source, shapeKey, this.#shapes.get(shapeKey) ?? shape);
-    this.#expressions.set(key, expression);
-    return expression;
+    const checked = this.#check(source, reduced, { key, fields, uses });
+    if (checked instanceof CheckedExpression) {
+      this.#expressions.set(`${key}\n${source}`, checked);
+      return checked;
+    }
+    // Known names are listed in messages: all of them, not only those that it uses.
+    const parsed = parse(this.#environmentOf(key, reduced.kind, fields), source);
+    const unknown = parsed instanceof Program ? checkNames(parsed.original, fieldsOf(shape, this.#varFields)) : [];
+    return faultyExpression(
+      source,
+      (unknown.length > 0 ? unknown : checked).map((problem) => withHint(problem, source)),
+    );
   }
 
   /** Forgets what only helps while many expressions are compiled at once. */
   releaseMemory(): void {
+    this.#uses.clear();
     this.#expressions.clear();
     this.#environments.clear();
-    this.#shapes.clear();
   }
 
-  #check(source: string, shapeKey: string, shape: ScopeShape): Expression {
-    const fault = (problems: readonly ExpressionProblem[]): Expression => faultyExpression(source, problems);
-    if (source.length > MAX_EXPRESSION_LENGTH) {
-      return fault([
-        { message: `the expression is longer than ${MAX_EXPRESSION_LENGTH} characters`, start: 0, end: source.length },
-      ]);
-    }
-    const fields = fieldsOf(shape, this.#varFields);
-    const environment = this.#environmentOf(shapeKey, fields);
-    const parsed = parse(environment, source);
-    if (!(parsed instanceof Program)) return fault([withHint(parsed, source)]);
-    const unknown = checkNames(parsed.original, fields);
-    if (unknown.length > 0) return fault(unknown.map((problem) => withHint(problem, source)));
-    const checked = parsed.check();
-    if (typeof checked !== 'string') return fault([withHint(checked, source)]);
-    const names = [...namesIn(parsed.original, fields)];
-    return new CheckedExpression(
-      source,
-      checked,
-      (scope) => createContext(names, shape, scope, this.vars),
-      () => {
-        const program = parse(this.#environmentOf(shapeKey, fieldsOf(shape, this.#varFields)), source);
+  #check(
+    source: string,
+    shape: ScopeShape,
+    { key, fields, uses }: { readonly key: string; readonly fields: CelFields; readonly uses: ExpressionUses },
+  ): CheckedExpression | readonly ExpressionProblem[] {
+    const all = { ...fixedFieldsOf(shape.kind, this.#varFields), ...fields };
+    const parsed = parse(this.#environmentOf(key, shape.kind, fields), source);
+    if (!(parsed instanceof Program)) return [parsed];
+    const unknown = checkNames(parsed.original, all);
+    if (unknown.length > 0) return unknown;
+    const type = parsed.check();
+    if (typeof type !== 'string') return [type];
+    const names = [...uses.names].filter((name) => Object.hasOwn(all, name));
+    return new CheckedExpression(source, type, {
+      contextOf: (scope) => createContext(names, shape, scope, this.vars),
+      build: () => {
+        const program = parse(this.#environmentOf(key, shape.kind, placeFieldsOf(shape)), source);
         if (program instanceof Program && typeof program.check() === 'string') return program;
         throw new ExpressionError('expression_error', `"${source}" could not be compiled again`);
       },
-    );
+    });
   }
 
-  #keyOf(shape: ScopeShape): string {
-    let key = this.#shapeKeys.get(shape);
-    if (key === undefined) {
-      key = JSON.stringify([shape.kind, fieldsOf(shape, {})]);
-      this.#shapeKeys.set(shape, key);
-      if (!this.#shapes.has(key)) this.#shapes.set(key, shape);
-    }
-    return key;
+  #usesOf(source: string): ExpressionUses | ExpressionProblem {
+    const known = this.#uses.get(source);
+    if (known !== undefined) return known;
+    const found = findUses(this.#rootEnvironment(), source);
+    this.#uses.set(source, found);
+    return found;
   }
 
-  #environmentOf(key: string, fields: CelFields): Environment {
+  #rootEnvironment(): Environment {
+    this.#root ??= createRootEnvironment();
+    return this.#root;
+  }
+
+  #environmentOf(key: string, kind: ScopeShape['kind'], fields: CelFields): Environment {
     const known = this.#environments.get(key);
     if (known !== undefined) return known;
-    this.#root ??= createRootEnvironment();
-    const environment = registerFields(this.#root.clone(), fields);
+    const isBase = key === kind;
+    const environment = isBase
+      ? registerFields(this.#rootEnvironment().clone(), fixedFieldsOf(kind, this.#varFields))
+      : registerFields(this.#environmentOf(kind, kind, {}).clone(), fields);
     this.#environments.set(key, environment);
-    if (this.#environments.size > MAX_KEPT_ENVIRONMENTS) {
-      const oldest = this.#environments.keys().next();
-      if (!oldest.done) this.#environments.delete(oldest.value);
-    }
+    if (this.#environments.size > MAX_KEPT_ENVIRONMENTS) this.#forgetOldest();
     return environment;
   }
+
+  /** All others are made from the two that only have the fixed names. */
+  #forgetOldest(): void {
+    const oldest = this.#environments.keys().find((key) => key !== 'rule' && key !== 'playbook');
+    if (oldest !== undefined) this.#environments.delete(oldest);
+  }
+}
+
+function findUses(environment: Environment, source: string): ExpressionUses | ExpressionProblem {
+  if (source.length > MAX_EXPRESSION_LENGTH) {
+    return { message: `the expression is longer than ${MAX_EXPRESSION_LENGTH} characters`, start: 0, end: source.length };
+  }
+  const parsed = parse(environment, source);
+  if (!(parsed instanceof Program)) return withHint(parsed, source);
+  const names = new Set<string>();
+  const steps = new Set<string>();
+  let mentions = 0;
+  let withId = 0;
+  for (const node of walkTree(parsed.original)) {
+    if (node.op === 'id') names.add(node.args);
+    if (node.op === 'id' && node.args === 'steps') mentions++;
+    const id = stepIdOf(node);
+    if (id === undefined) continue;
+    steps.add(id);
+    withId++;
+  }
+  return { names, steps, wholeSteps: mentions > withId };
+}
+
+/** The id of `steps.ID`, however it is written. */
+function stepIdOf(node: ASTNode): string | undefined {
+  if (node.op !== '.' && node.op !== '.?' && node.op !== '[]' && node.op !== '[?]') return undefined;
+  const [object, key] = node.args;
+  if (object.op !== 'id' || object.args !== 'steps') return undefined;
+  if (typeof key === 'string') return key;
+  return key.op === 'value' && typeof key.args === 'string' ? key.args : undefined;
+}
+
+interface ProgramParts {
+  contextOf(scope: Scope): Map<string, unknown>;
+  build(): Program;
 }
 
 class CheckedExpression implements Expression {
   readonly source: string;
   readonly type: string;
   readonly problems: readonly ExpressionProblem[] = [];
-  readonly #contextOf: (scope: Scope) => Map<string, unknown>;
-  readonly #build: () => Program;
+  readonly #parts: ProgramParts;
   #program: Program | undefined;
 
-  constructor(source: string, type: string, contextOf: (scope: Scope) => Map<string, unknown>, build: () => Program) {
+  constructor(source: string, type: string, parts: ProgramParts) {
     this.source = source;
     this.type = type;
-    this.#contextOf = contextOf;
-    this.#build = build;
+    this.#parts = parts;
   }
 
   evaluate(scope: Scope): unknown {
-    this.#program ??= this.#build();
-    return this.#program.evaluate(this.#contextOf(scope));
+    this.#program ??= this.#parts.build();
+    return this.#program.evaluate(this.#parts.contextOf(scope));
   }
 }
 
@@ -231,15 +286,6 @@ function renameCalls(root: ASTNode): void {
     if (node.op === 'call' && node.args[0] === 'duration') node.args[0] = RENAMED.duration;
     if (node.op === 'rcall' && node.args[0] === 'matches') node.args[0] = RENAMED.matches;
     if (node.op === 'rcall' && node.args[0] === 'join') node.args[0] = RENAMED.join;
-  }
-}
-
-function* namesIn(root: ASTNode, fields: CelFields): Generator<string> {
-  const seen = new Set<string>();
-  for (const node of walkTree(root)) {
-    if (node.op !== 'id' || seen.has(node.args) || !Object.hasOwn(fields, node.args)) continue;
-    seen.add(node.args);
-    yield node.args;
   }
 }
 

@@ -28,16 +28,47 @@ export const RULE_ONLY_NAMES = ['labels', 'annotations', 'alert', 'alerts', 'gro
 
 /** Every name that an expression of this shape sees, with its fields. */
 export function fieldsOf(shape: ScopeShape, vars: CelFields): CelFields {
+  return { ...fixedFieldsOf(shape.kind, vars), ...placeFieldsOf(shape) };
+}
+
+/** The names that mean the same in all expressions of rules, or in all of playbooks. */
+export function fixedFieldsOf(kind: ScopeShape['kind'], vars: CelFields): CelFields {
+  return { ...(kind === 'rule' ? RULE_FIELDS : {}), run: RUN_FIELDS, vars, now: TIMESTAMP };
+}
+
+/** The names whose fields depend on the place of the expression. */
+export function placeFieldsOf(shape: ScopeShape): CelFields {
   return {
-    ...(shape.kind === 'rule' ? RULE_FIELDS : {}),
     params: mapTypes(shape.params),
     steps: Object.fromEntries([...shape.steps].map(([id, step]) => [id, stepFields(step)])),
-    run: RUN_FIELDS,
-    vars,
-    now: TIMESTAMP,
     ...(shape.item === true ? { item: 'dyn' } : {}),
     ...(shape.output === undefined ? {} : { output: mapTypes(shape.output) }),
   };
+}
+
+/** The shape without what an expression does not use: so that equal expressions of different rules are one. */
+export function reduceShape(shape: ScopeShape, uses: ExpressionUses): ScopeShape {
+  const steps = new Map<string, StepShape>();
+  for (const id of uses.steps) {
+    const step = shape.steps.get(id);
+    if (step !== undefined) steps.set(id, step);
+  }
+  return {
+    kind: shape.kind,
+    params: uses.names.has('params') ? shape.params : {},
+    steps: uses.wholeSteps ? shape.steps : steps,
+    ...(shape.item === true && uses.names.has('item') ? { item: true } : {}),
+    ...(shape.output !== undefined && uses.names.has('output') ? { output: shape.output } : {}),
+  };
+}
+
+/** What an expression mentions. */
+export interface ExpressionUses {
+  readonly names: ReadonlySet<string>;
+  /** The ids in `steps.ID`. */
+  readonly steps: ReadonlySet<string>;
+  /** Whether `steps` also stands without an id behind it. */
+  readonly wholeSteps: boolean;
 }
 
 const ALERT_FIELDS: CelFields = {

@@ -3,6 +3,7 @@ import type { YamlPath } from '../schema/yaml-file.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import { compileSpecs } from './compile-specs.ts';
 import { compileSteps } from './compile-steps.ts';
+import { collectPlaybooks } from './rule-snapshot.ts';
 import type { CompileContext, CompiledPlaybook, PlaybookSource } from './compile-context.ts';
 import type { ScopeShape } from './expression-scope.ts';
 import type { ReportProblem } from './report-problem.ts';
@@ -84,7 +85,7 @@ function compilePlaybook(entry: PlaybookEntry, base: Omit<CompileContext, 'repor
       steps: [...steps.definitions],
       ...(definition.finally === undefined ? {} : { finally: [...last.definitions] }),
     },
-    uses: new Set(used.flatMap((each) => [each.playbook.name, ...each.uses])),
+    uses: collectPlaybooks(used),
     depth,
     stepCount,
   };

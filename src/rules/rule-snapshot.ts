@@ -1,6 +1,8 @@
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { ApprovalSpec } from '../domain/rule.ts';
 import type { CompiledPlaybook } from './compile-context.ts';
+import { sha256 } from './digest.ts';
+import type { Digester } from './digest.ts';
 import type { PlaybookDefinition, RuleDefinition } from './rule-file-schema.ts';
 import type { IntervalDefinition } from './rule-settings.ts';
 import type { SeverityScale } from './severity-scale.ts';
@@ -9,13 +11,12 @@ import type { SeverityScale } from './severity-scale.ts';
 export interface RuleParts {
   readonly file: string;
   readonly rule: RuleDefinition;
-  /** Those that it uses itself. */
-  readonly playbooks: readonly CompiledPlaybook[];
+  /** Those that it uses, at any depth. */
+  readonly playbooks: ReadonlyMap<string, PlaybookDefinition>;
   readonly severities: SeverityScale;
   readonly intervals: ReadonlyMap<string, IntervalDefinition>;
   readonly vars: JsonObject;
   readonly approval: ApprovalSpec;
-  findPlaybook(name: string): CompiledPlaybook | undefined;
 }
 
 /** A rule as plain data from which `compileSnapshot` makes an equal one, whatever the files say then. */
@@ -24,7 +25,7 @@ export function createSnapshot(parts: RuleParts): JsonObject {
   return {
     file: parts.file,
     rule: toData(parts.rule),
-    playbooks: Object.fromEntries([...collectPlaybooks(parts)].map(([name, definition]) => [name, toData(definition)])),
+    playbooks: Object.fromEntries([...parts.playbooks].map(([name, definition]) => [name, toData(definition)])),
     severities: parts.severities.data,
     time_intervals: Object.fromEntries([...parts.intervals].map(([name, interval]) => [name, interval.definition])),
     vars: parts.vars,
@@ -32,25 +33,26 @@ export function createSnapshot(parts: RuleParts): JsonObject {
   };
 }
 
-function collectPlaybooks(parts: RuleParts): ReadonlyMap<string, PlaybookDefinition> {
-  const found = new Map<string, PlaybookDefinition>();
-  for (const playbook of parts.playbooks) {
-    found.set(playbook.playbook.name, playbook.definition);
-    for (const name of playbook.uses) {
-      const used = parts.findPlaybook(name);
-      if (used !== undefined) found.set(name, used.definition);
-    }
-  }
-  return found;
+/** Playbooks and all that they use, by name. */
+export function collectPlaybooks(playbooks: readonly CompiledPlaybook[]): ReadonlyMap<string, PlaybookDefinition> {
+  return new Map(playbooks.flatMap(({ playbook, definition, uses }) => [[playbook.name, definition] as const, ...uses]));
 }
 
-const dataOf = new WeakMap<object, Json>();
-
-/** The definition without keys that are undefined: those are no JSON. */
+/** The definition as JSON: without keys that are undefined. */
 function toData(definition: RuleDefinition | PlaybookDefinition): Json {
-  const known = dataOf.get(definition);
-  if (known !== undefined) return known;
-  const data = JSON.parse(JSON.stringify(definition)) as Json;
-  dataOf.set(definition, data);
-  return data;
+  return JSON.parse(JSON.stringify(definition)) as Json;
+}
+
+/** sha256 of everything that a rule is made of. */
+export function digestParts(parts: RuleParts, digester: Digester): string {
+  // The file's name is no part of it: a rule may move.
+  const pieces = [
+    digester.digest(parts.rule),
+    ...[...parts.playbooks].map(([name, definition]) => `${name}:${digester.digest(definition)}`).sort(),
+    digester.digest(parts.severities.data),
+    ...[...parts.intervals].map(([name, { definition }]) => `${name}:${digester.digest(definition)}`).sort(),
+    digester.digest(parts.vars),
+    digester.digest(parts.approval),
+  ];
+  return sha256(pieces.join('\n'));
 }

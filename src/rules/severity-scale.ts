@@ -38,9 +38,9 @@ export class SeverityScale {
   }
 
   /** The severity of an alert; `none`, behind all others, when no level takes it. */
-  levelOf(labels: Labels): SeverityLevel {
+  readonly severityOf = (labels: Labels): SeverityLevel => {
     return this.#levels.find(({ matchers }) => matchesAll(matchers, labels))?.level ?? this.#none;
-  }
+  };
 
   policyOf(name: string): string | undefined {
     return this.#levels.find(({ level }) => level.name === name)?.escalationPolicy;
