@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { runProgram } from './cli/program.ts';
-import { readEnvironment } from './config/environment.ts';
+import { processEnvironment } from './config/environment.ts';
 
 const OLDEST_NODE = 24;
 
@@ -9,5 +9,5 @@ if (major === undefined || major < OLDEST_NODE) {
   process.stderr.write(`remedyd needs Node.js ${OLDEST_NODE} or newer; this is ${process.versions.node}\n`);
   process.exitCode = 2;
 } else {
-  process.exitCode = await runProgram(process.argv.slice(2), readEnvironment());
+  process.exitCode = await runProgram(process.argv.slice(2), processEnvironment());
 }
