@@ -15,7 +15,7 @@ export interface TimeIntervalSpec {
 export interface TimeInterval {
   /** Whether an instant (epoch milliseconds) is in it. */
   contains(at: number): boolean;
-  /** An instant after `at` up to which `contains` does not change. Never later than the next change, at most a day away. */
+  /** An instant after `at` up to which `contains` does not change: at most a day away, or infinity when it never changes. */
   nextBoundary(at: number): number;
 }
 
@@ -84,6 +84,15 @@ export function parseTimeInterval(spec: TimeIntervalSpec): TimeInterval {
       const next = startOfMinute + ((boundary ?? MINUTES_OF_DAY) - local.minute) * MINUTE_MS;
       return nextOffsetChange(at, next, zone) ?? next;
     },
+  };
+}
+
+/** All instants that are in any of these. */
+export function uniteIntervals(intervals: readonly TimeInterval[]): TimeInterval {
+  return {
+    contains: (at) => intervals.some((interval) => interval.contains(at)),
+    // Without intervals nothing ever changes.
+    nextBoundary: (at) => Math.min(...intervals.map((interval) => interval.nextBoundary(at))),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { NamedTimeInterval } from '../domain/mute-times.ts';
+import type { NamedIntervals } from '../domain/mute-times.ts';
 import { TimeIntervalError, parseTimeInterval } from '../domain/time-interval.ts';
 import type { TimeInterval, TimeIntervalSpec } from '../domain/time-interval.ts';
 import { settingName } from './fields.ts';
@@ -33,7 +33,7 @@ const intervalSchema = specSchema.transform((spec, context): TimeInterval => par
 /** An entry of `time_intervals`, in Alertmanager's syntax. */
 export const timeIntervalSchema = z
   .strictObject({ name: settingName(), time_intervals: z.array(intervalSchema).nullish() })
-  .transform(({ name, time_intervals: intervals }): NamedTimeInterval => ({ name, intervals: intervals ?? [] }));
+  .transform(({ name, time_intervals: intervals }): NamedIntervals => ({ name, intervals: intervals ?? [] }));
 
 function parseInContext(spec: TimeIntervalSpec, context: z.core.$RefinementCtx): TimeInterval {
   try {

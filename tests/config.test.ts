@@ -1,0 +1,465 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { configJsonSchema } from '../src/config/config-json-schema.ts';
+import type { Environment } from '../src/config/environment.ts';
+import { loadConfig } from '../src/config/load-config.ts';
+import { isLoopback, parseListen } from '../src/config/parse-listen.ts';
+import type { Settings } from '../src/domain/settings.ts';
+import { formatProblem } from '../src/schema/problem.ts';
+
+const HOSTILE_CONFIGS = Number(process.env['HOSTILE_CONFIGS'] ?? 1_000);
+const FIXTURES = join(import.meta.dirname, 'fixtures', 'config');
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'remedyd-config-'));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function load(
+  source: string | Uint8Array,
+  environment: Environment = {},
+): Promise<{ readonly settings?: Settings; readonly problems: readonly string[] }> {
+  await writeFile(join(directory, 'remedyd.yml'), source);
+  const { problems, ...rest } = await loadConfig({ file: 'remedyd.yml', environment, workingDirectory: directory });
+  return { ...rest, problems: problems.map(formatProblem) };
+}
+
+async function settingsOf(source: string, environment: Environment = {}): Promise<Settings> {
+  const { settings, problems } = await load(source, environment);
+  if (settings === undefined) throw new Error(problems.join('\n'));
+  return settings;
+}
+
+describe('defaults', () => {
+  test('without a file the daemon starts on loopback with SQLite and the rules in rules/', async () => {
+    const { settings, problems } = await loadConfig({ environment: {}, workingDirectory: '/srv' });
+    expect(problems).toEqual([]);
+    expect(settings).toMatchObject({
+      listen: { host: '127.0.0.1', port: 9099 },
+      store: { path: '/srv/data/remedyd.db', retentionMs: 90 * 86_400_000 },
+      rules: ['/srv/rules'],
+      watch: false,
+      log: { level: 'info', format: 'json' },
+      auth: { webhook: [], tokens: [] },
+      approval: { roles: [], count: 1, timeoutMs: 900_000, onTimeout: 'escalate' },
+      limits: {
+        storm: { count: 50, windowMs: 60_000 },
+        maxRuns: { count: 20, windowMs: 3_600_000 },
+        maxConcurrentRuns: 8,
+        recurrenceMs: 3_600_000,
+        settleMs: 120_000,
+        staleAfterMs: 86_400_000,
+        bodyBytes: 33_554_432,
+      },
+    });
+    expect(settings?.severities.map(({ name }) => name)).toEqual(['P1', 'P2', 'P3', 'P4']);
+  });
+
+  test('an empty file says nothing', async () => {
+    expect(await load('# nothing yet\n')).toMatchObject({ problems: [], settings: { listen: { port: 9099 } } });
+  });
+
+  test('a file that is named has to be there', async () => {
+    const { problems } = await loadConfig({ file: 'none.yml', environment: {}, workingDirectory: directory });
+    expect(problems.map(formatProblem)).toEqual(['none.yml:1:1: error: cannot be read (ENOENT)']);
+  });
+});
+
+describe('whole files', () => {
+  test('the example of the rule language', async () => {
+    const { settings, problems } = await loadConfig({
+      file: join(FIXTURES, 'example.yml'),
+      environment: {},
+      workingDirectory: directory,
+    });
+    expect(problems).toEqual([]);
+    const [http, exec] = settings?.connections ?? [];
+    expect(http).toMatchObject({ kind: 'http', name: 'dean-airflow', basicAuth: { username: 'remedyd' } });
+    expect(http?.kind === 'http' && http.basicAuth?.password.reveal()).toBe('airflow secret');
+    expect(exec).toMatchObject({
+      kind: 'exec',
+      timeoutMs: 600_000,
+      args: { fix_id: { type: 'string', pattern: 'FIX-[0-9]{3}' } },
+    });
+    expect(settings?.people.get('bob')).toEqual({});
+  });
+
+  test('everything that can be configured', async () => {
+    const environment = {
+      REMEDYD_WEBHOOK_TOKEN: 'w'.repeat(32),
+      DEAN_DATABASE_URL: 'postgres://u:hunter2@db/x',
+      DEAN_REDIS_URL: 'redis://:hunter2@cache',
+      SLACK_BOT_TOKEN: 'xoxb',
+      SLACK_SIGNING_SECRET: 'hunter2',
+      SLACK_APP_TOKEN: 'xapp',
+    };
+    const { settings, problems } = await loadConfig({
+      file: join(FIXTURES, 'full.yml'),
+      environment,
+      workingDirectory: directory,
+    });
+    const file = join(FIXTURES, 'full.yml');
+    expect(problems.map(formatProblem)).toEqual([
+      `${file}:29:3: warning: kubernetes: not available in this version; no remediation uses it`,
+      `${file}:32:1: warning: slack: not available in this version; messages go to the log and the incident's timeline`,
+      `${file}:38:1: warning: pagerduty: not available in this version; messages go to the log and the incident's timeline`,
+    ]);
+    expect(settings).toMatchObject({
+      listen: { host: '0.0.0.0', port: 9099 },
+      externalUrl: 'https://remedyd.example.com',
+      rules: [join(FIXTURES, 'rules')],
+      auth: {
+        webhook: [
+          { kind: 'bearer', name: 'prod' },
+          { kind: 'basic', name: 'old', username: 'am' },
+          { kind: 'client_cert', name: 'mesh', subject: 'CN=alertmanager' },
+        ],
+        tokens: [{ person: 'alice', role: 'responder' }],
+        tls: { certFile: join(FIXTURES, 'tls/cert.pem'), clientCaFile: join(FIXTURES, 'tls/ca.pem') },
+      },
+      severities: [
+        { name: 'P0', responseTimeMs: 900_000, escalationPolicy: 'standard', pagerdutySeverity: 'critical' },
+        { name: 'P1', notify: { slack: '#alerts', own_channel: true }, updateEveryMs: 1_800_000 },
+        { name: 'P3', activeTimeIntervals: ['business-hours'] },
+      ],
+    });
+    expect(settings?.connections.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
+      'postgres/main',
+      'redis/cache',
+      'docker/local',
+      'http/orchestrator',
+      'exec/hotfix',
+      'kubernetes/prod',
+      'prometheus/main',
+      'alertmanager/main',
+    ]);
+    expect(settings?.auth.tokens[0]?.token.reveal()).toBe('a-token-of-alice-that-is-long');
+    expect(settings?.escalationPolicies.get('standard')?.map(({ afterMs }) => afterMs)).toEqual([0, 300_000, 900_000]);
+    const hours = settings?.timeIntervals.get('business-hours');
+    expect(hours?.interval.contains(Date.parse('2026-11-23T08:00:00Z'))).toBe(true);
+    expect(hours?.definition).toEqual({
+      name: 'business-hours',
+      time_intervals: [
+        { weekdays: ['monday:friday'], times: [{ start_time: '09:00', end_time: '17:00' }], location: 'Europe/Berlin' },
+      ],
+    });
+    expect(inspect(settings, { depth: 10 }) + JSON.stringify(settings)).not.toMatch(/hunter2|wwww|that-is-long/);
+  });
+});
+
+describe('the environment', () => {
+  test('replaces references in texts, and only there', async () => {
+    const source =
+      "vars: { a: '${A}-${B:-b}', c: '$${A}', d: '${E:-}', n: '${N}' }\nwatch: ${WATCH:-true}\nlimits: { settle: '${S:-5m}' }\n";
+    const settings = await settingsOf(source, { A: '1', B: '', N: '7' });
+    expect(settings.vars).toEqual({ a: '1-b', c: '${A}', d: '', n: '7' });
+    expect(settings.watch).toBe(true);
+    expect(settings.limits.settleMs).toBe(300_000);
+  });
+
+  test('gives numbers where the reference has no quotes, and keeps the digits of secrets', async () => {
+    const source = 'limits:\n  max_concurrent_runs: ${N}\nauth:\n  webhook:\n    - name: prod\n      bearer_token: ${TOKEN}\n';
+    const settings = await settingsOf(source, { N: '3', TOKEN: '00123456789012345678901' });
+    expect(settings.limits.maxConcurrentRuns).toBe(3);
+    expect(settings.auth.webhook[0]?.kind === 'bearer' && settings.auth.webhook[0].token.reveal()).toBe(
+      '00123456789012345678901',
+    );
+  });
+
+  test('an unset variable, and what only looks like a reference, are errors at their place', async () => {
+    const { problems } = await load("external_url: 'http://${HOST_NAME}/'\nvars: { a: '${1}', b: 'x${', c: '${constructor}' }\n");
+    expect(problems).toEqual([
+      'remedyd.yml:1:23: error: the environment variable HOST_NAME is not set; set it, or write ${HOST_NAME:-default}',
+      'remedyd.yml:2:13: error: expected ${NAME} or ${NAME:-default}; write $${ where the text has a ${',
+      'remedyd.yml:2:25: error: a ${ without its }; write $${ where the text has a ${',
+      'remedyd.yml:2:34: error: the environment variable constructor is not set; set it, or write ${constructor:-default}',
+    ]);
+  });
+
+  test('what a variable holds is not quoted', async () => {
+    const { problems } = await load("limits: { settle: '${SECRET}' }\nlog: { level: '${SECRET}' }\nexternal_url: ${SECRET}\n", {
+      SECRET: 'hunter2',
+    });
+    expect(problems).toHaveLength(3);
+    expect(problems.join('\n')).not.toContain('hunter2');
+  });
+});
+
+describe('secrets in files', () => {
+  test('are read without their line break, relative to the configuration', async () => {
+    await writeFile(join(directory, 'url'), 'postgres://db/x\r\n');
+    await writeFile(join(directory, 'secrets'), 'one\ntwo\n');
+    const settings = await settingsOf(
+      'connections:\n  postgres: { main: { url_file: url } }\n  exec: { x: { command: [/bin/x], environment: { TOKEN_file: url } } }\npagerduty: { webhook_secrets_file: secrets }\n',
+    );
+    const [postgres, exec] = settings.connections;
+    expect(postgres?.kind === 'postgres' && postgres.url.reveal()).toBe('postgres://db/x');
+    expect(exec?.kind === 'exec' && exec.environment['TOKEN']?.reveal()).toBe('postgres://db/x');
+  });
+
+  test('missing, empty or doubly given ones are errors', async () => {
+    await writeFile(join(directory, 'empty'), ' \n');
+    const { problems } = await load(
+      'connections:\n  postgres:\n    a: { url_file: none }\n    b: { url_file: empty }\n    c: { url_file: empty, url: x }\n    d: {}\n    e: { url: "" }\n',
+    );
+    expect(problems).toEqual([
+      'remedyd.yml:3:20: error: "none" cannot be read (ENOENT)',
+      'remedyd.yml:4:20: error: "empty" is empty; put the secret into it',
+      "remedyd.yml:5:10: error: give 'url' or 'url_file', not both",
+      'remedyd.yml:7:16: error: the secret is empty; give it a value, or remove the key',
+    ]);
+    expect((await load('connections: { postgres: { d: {} } }')).problems).toEqual([
+      "remedyd.yml:1:28: error: 'url' or 'url_file' is missing",
+    ]);
+  });
+});
+
+describe('refused at start, each with one clear line', () => {
+  const TOKEN = 'x'.repeat(32);
+
+  test.each([
+    [
+      'a listener that everybody reaches',
+      'listen: 0.0.0.0:9099',
+      'remedyd.yml:1:9: error: other machines can reach this address, and nobody would have to authenticate; add auth.webhook (or [{ none: true }] there), or listen on 127.0.0.1',
+    ],
+    ['an address', 'listen: 9099', 'remedyd.yml:1:9: error: expected a text, got 9099'],
+    [
+      'an address',
+      'listen: localhost',
+      'remedyd.yml:1:9: error: expected HOST:PORT such as 127.0.0.1:9099, [::1]:9099 or :9099, got "localhost"',
+    ],
+    [
+      'none beside others',
+      `auth: { webhook: [{ none: true }, { name: a, bearer_token: ${TOKEN} }] }`,
+      'remedyd.yml:1:21: error: none lets everybody in, so the other credentials protect nothing; remove it or them',
+    ],
+    [
+      'two ways in one credential',
+      `auth: { webhook: [{ name: a, none: true, bearer_token: ${TOKEN} }] }`,
+      'remedyd.yml:1:19: error: expected exactly one of bearer_token, basic, client_cert or none, got bearer_token and none',
+    ],
+    [
+      'no way in a credential',
+      'auth: { webhook: [{ name: a }] }',
+      'remedyd.yml:1:19: error: expected exactly one of bearer_token, basic, client_cert or none, got none of them',
+    ],
+    [
+      'a credential without a name',
+      `auth: { webhook: [{ bearer_token: ${TOKEN} }] }`,
+      "remedyd.yml:1:19: error: 'name' is missing: it is the source of the alerts that come with it",
+    ],
+    [
+      'an empty token',
+      "auth: { webhook: [{ name: a, bearer_token: '' }] }",
+      'remedyd.yml:1:45: error: the secret is empty; give it a value, or remove the key',
+    ],
+    [
+      'certificates without an authority',
+      'auth: { webhook: [{ name: a, client_cert: { subject: CN=a } }] }',
+      'remedyd.yml:1:30: error: client certificates need auth.tls with client_ca_file',
+    ],
+    [
+      'a person',
+      `auth: { api: { tokens: [{ person: alcie, role: admin, token: ${TOKEN} }] } }\npeople: { alice: }`,
+      "remedyd.yml:1:35: error: unknown person 'alcie', did you mean 'alice'?",
+    ],
+    ['a person of a role', 'roles: { sre: [bob] }', "remedyd.yml:1:16: error: unknown person 'bob'; no people are configured"],
+    ['a role', 'approval: { roles: [sre] }', "remedyd.yml:1:21: error: unknown role 'sre'; no roles are configured"],
+    [
+      'a policy',
+      'severities: [{ name: P1, matchers: ["a=b"], escalation_policy: x }]',
+      "remedyd.yml:1:64: error: unknown escalation policy 'x'; no escalation_policies are configured",
+    ],
+    [
+      'an interval',
+      'severities: [{ name: P1, matchers: ["a=b"], active_time_intervals: [x] }]',
+      "remedyd.yml:1:69: error: unknown time interval 'x'; no time_intervals are configured",
+    ],
+    [
+      'a matcher',
+      `severities: [{ name: P1, matchers: ['a!b'] }]`,
+      "remedyd.yml:1:39: error: \"!b\" is not an operator; expected '=', '!=', '=~' or '!~'",
+    ],
+    [
+      'two severities of one name',
+      'severities: [{ name: P1, matchers: ["a=b"] }, { name: P1, matchers: ["a=c"] }]',
+      "remedyd.yml:1:55: error: the severity 'P1' stands twice; names are unique",
+    ],
+    [
+      'PostgreSQL as the store',
+      'store: { url: "postgres://u:hunter2@db/x" }',
+      'remedyd.yml:1:16: error: postgres: not available in this version; use sqlite:PATH',
+    ],
+    [
+      'another store',
+      'store: { url: "mysql://u:hunter2@db/x" }',
+      'remedyd.yml:1:16: error: expected sqlite:PATH, such as sqlite:data/remedyd.db',
+    ],
+    ['an unknown key', 'lisen: x', "remedyd.yml:1:1: error: unknown key 'lisen', did you mean 'listen'?"],
+    [
+      'an unknown key of a connection',
+      'connections: { docker: { local: { sockt: /x } } }',
+      "remedyd.yml:1:35: error: unknown key 'sockt', did you mean 'socket'?",
+    ],
+    [
+      'an unknown kind',
+      'connections: { postgre: { local: {} } }',
+      "remedyd.yml:1:16: error: unknown key 'postgre', did you mean 'postgres'?",
+    ],
+    [
+      'a request that is not one',
+      'connections: { http: { a: { base_url: "http://x", allow: [GET] } } }',
+      'remedyd.yml:1:59: error: expected a method and a path, with * for one segment, such as \'POST /jobs/*/stop\', got "GET"',
+    ],
+    [
+      'a password in a URL',
+      'connections: { http: { a: { base_url: "http://u:p@x" } } }',
+      'remedyd.yml:1:40: error: a URL with a password in it would be shown; use basic_auth or bearer_token',
+    ],
+    [
+      'an argument of a command',
+      "connections: { exec: { a: { command: [/x, '{{ args.idd }}'], args: { id: {} } } } }",
+      "remedyd.yml:1:44: error: unknown argument 'idd', did you mean 'id'?",
+    ],
+    [
+      'an expression in a command',
+      "connections: { exec: { a: { command: [/x, '{{ labels.x }}'] } } }",
+      'remedyd.yml:1:44: error: {{ labels.x }} is not known here; expected {{ args.NAME }}',
+    ],
+    [
+      'a program that rules choose',
+      "connections: { exec: { a: { command: ['{{ args.x }}'], args: { x: {} } } } }",
+      'remedyd.yml:1:40: error: the program is fixed; only its arguments may hold {{ args.NAME }}',
+    ],
+    ['a list', '[]', 'remedyd.yml:1:1: error: expected a mapping, got a list'],
+  ])('%s', async (_, source, expected) => {
+    const { settings, problems } = await load(source);
+    expect(settings).toBeUndefined();
+    expect(problems).toEqual([expected]);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  test('all problems of all sections at once, and none that only follows from another', async () => {
+    const { problems } = await load(
+      'listen: 0.0.0.0:1\nauth: { webhok: [] }\npeople: { alice: 3 }\nroles: { sre: [alice] }\napproval: { roles: [srx] }\n',
+    );
+    expect(problems).toEqual([
+      "remedyd.yml:2:9: error: unknown key 'webhok', did you mean 'webhook'?",
+      'remedyd.yml:3:18: error: expected a mapping, got 3',
+      "remedyd.yml:5:21: error: unknown role 'srx', did you mean 'sre'?",
+    ]);
+  });
+
+  test('a short token is a warning', async () => {
+    const { settings, problems } = await load('auth: { webhook: [{ name: a, bearer_token: short }] }');
+    expect(settings).toBeDefined();
+    expect(problems).toEqual([
+      'remedyd.yml:1:44: warning: the token has less than 16 characters and can be guessed; make one with: openssl rand -hex 32',
+    ]);
+  });
+
+  test('everybody may come in when that is what is written', async () => {
+    expect((await load('listen: :9099\nauth: { webhook: [{ none: true }] }')).settings).toMatchObject({
+      listen: { host: '' },
+      auth: { webhook: [{ kind: 'none', name: 'default' }] },
+    });
+  });
+});
+
+describe('addresses', () => {
+  test.each([
+    ['127.0.0.1:9099', { host: '127.0.0.1', port: 9099 }, true],
+    ['127.8.9.1:0', { host: '127.8.9.1', port: 0 }, true],
+    ['[::1]:80', { host: '::1', port: 80 }, true],
+    ['localhost:80', { host: 'localhost', port: 80 }, true],
+    [':9099', { host: '', port: 9099 }, false],
+    ['[::]:9099', { host: '::', port: 9099 }, false],
+    ['0.0.0.0:9099', { host: '0.0.0.0', port: 9099 }, false],
+    ['localhost.example.com:80', { host: 'localhost.example.com', port: 80 }, false],
+  ])('%s', (text, address, loopback) => {
+    expect(parseListen(text)).toEqual(address);
+    expect(isLoopback(address.host)).toBe(loopback);
+  });
+
+  test.each(['', '9099', 'a:b', '127.0.0.1:70000', '[127.0.0.1]:80', '::1:80', 'a b:80'])('%j is none', (text) => {
+    expect(parseListen(text)).toBeUndefined();
+  });
+});
+
+test('the JSON Schema names every key, with the file forms of secrets', () => {
+  const schema = JSON.stringify(configJsonSchema());
+  for (const key of [
+    'listen',
+    'escalation_policies',
+    'bearer_token_file',
+    'allow_flush',
+    'time_intervals',
+    'days_of_month',
+    'max_concurrent_runs',
+  ]) {
+    expect(schema).toContain(`"${key}"`);
+  }
+  expect(configJsonSchema()).toMatchObject({ $schema: 'http://json-schema.org/draft-07/schema#', additionalProperties: false });
+});
+
+test(`${HOSTILE_CONFIGS} hostile files: settings or problems, never an exception`, async () => {
+  const keys = [
+    'listen',
+    'auth',
+    'webhook',
+    'none',
+    'people',
+    'roles',
+    'connections',
+    'exec',
+    'command',
+    'severities',
+    'matchers',
+    'time_intervals',
+    'limits',
+    'url_file',
+    'url',
+    'store',
+    'constructor',
+    'vars',
+    'name',
+    'times',
+    'weekdays',
+  ];
+  const leaf = fc.oneof(
+    fc.string(),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constantFrom('${HOME}', '${', '{{ args.x }}', '3 per 1h', 'a=b', '0.0.0.0:1', '/dev/null', '..', '\0'),
+  );
+  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 5 },
+      leaf,
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), tie('tree'), { maxKeys: 4 }),
+    ),
+  }));
+  const content = fc.oneof(
+    { weight: 3, arbitrary: fc.dictionary(fc.constantFrom(...keys), tree).map((value) => Buffer.from(JSON.stringify(value))) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(content, async (bytes) => {
+      const { settings, problems } = await load(bytes, { HOME: '/root' });
+      expect(settings !== undefined || problems.length > 0).toBe(true);
+      for (const problem of problems) expect(problem).toMatch(/^remedyd\.yml:[1-9]\d*:[1-9]\d*: (?:error|warning): \S[^\n\r]*$/);
+    }),
+    { numRuns: HOSTILE_CONFIGS },
+  );
+});
