@@ -67,10 +67,8 @@ function takeResolved(world: World, alert: CorrelatedAlert, source: string, cont
     return;
   }
   for (const member of world.membersOf(current.id)) touched.add(member.incidentId);
-  // A doubtful episode also ends with a copy of the resolve before it: both are then late copies.
-  const previousEnd = current.previousEndsAt ?? -Infinity;
-  const counts = endsAt > previousEnd || (current.unconfirmedUntil !== null && endsAt === previousEnd);
-  if (current.status === 'resolved' || !counts) {
+  // A copy of the resolve before it proves nothing, also of a doubtful episode: that one may be real.
+  if (current.status === 'resolved' || endsAt <= (current.previousEndsAt ?? -Infinity)) {
     world.signals.push({ kind: 'stale' });
     return;
   }
