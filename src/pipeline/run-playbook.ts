@@ -199,9 +199,9 @@ function stopEarlyAtPlan(world: World, run: Run, record: StepRecord, plan: Plan,
 function approvalNeeded(rule: Rule, step: Step, record: StepRecord, world: World, run: Run): string | undefined {
   if (step.approval !== undefined) return 'the step asks for an approval';
   if (record.effect === 'destructive' && !rule.safety.allowDestructive) return `${record.uses} is destructive and the rule does not say allow_destructive`;
-  const isRetryOfObserver = rule.mode === 'observe' && run.trigger === 'retry';
   const isFirstChange = ![...world.stepsOf(run.id).values()].some((other) => other.address !== record.address && other.actingAt !== null);
-  if ((rule.mode === 'approve' || isRetryOfObserver) && isFirstChange) return `the rule is in mode ${rule.mode}`;
+  // A rule that observes comes so far only by a person's word: a retry, or an override of its gate.
+  if (rule.mode !== 'auto' && isFirstChange) return `the rule is in mode ${rule.mode}`;
   return undefined;
 }
 
