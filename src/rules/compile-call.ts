@@ -21,9 +21,19 @@ export interface CallDefinition {
   readonly with?: JsonObject | undefined;
 }
 
+/** A compiled call that knows what was written: where it cannot be rendered yet, people see that. */
+export interface WrittenCall extends RemediationCall {
+  readonly written: { readonly connection?: string; readonly with: JsonObject };
+}
+
+/** Whether a call was compiled here. */
+export function isWrittenCall(call: RemediationCall): call is WrittenCall {
+  return 'written' in call;
+}
+
 /** A call that was compiled, and its definition with the connection filled in. */
 export interface CompiledCall {
-  readonly call: RemediationCall;
+  readonly call: WrittenCall;
   readonly definition: { readonly connection?: string; readonly with?: JsonObject };
 }
 
@@ -52,6 +62,7 @@ export function compileCall(
       remediation,
       effect: worstEffect(remediation, params),
       render: (scope) => ({ connection: connection?.(scope), params: params.render(scope) }),
+      written: { with: values, ...(source === undefined ? {} : { connection: source }) },
     },
     definition: {
       ...(source === undefined ? {} : { connection: source }),

@@ -1,4 +1,4 @@
-import type { Json } from '../domain/json.ts';
+import type { Json, JsonObject } from '../domain/json.ts';
 import type { PlaybookCall, Step, Template } from '../domain/rule.ts';
 import { ExpressionError } from '../domain/scope.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
@@ -177,6 +177,11 @@ function compilePlaybookStep(
   return { call: compiled.call, outputs: {}, definition: {}, expectation: {}, playbook: compiled.playbook };
 }
 
+/** A compiled call of a playbook that knows what was written. */
+export interface WrittenPlaybookCall extends PlaybookCall {
+  readonly written: { readonly with: JsonObject };
+}
+
 /** A call of a playbook by name; `undefined` when there is none, after reporting it. */
 export function compilePlaybookCall(
   name: string,
@@ -189,7 +194,13 @@ export function compilePlaybookCall(
   const playbook = context.playbooks.find(name, approval, paths.name, report);
   if (playbook === undefined) return undefined;
   const params = compileParameters(playbook.playbook.params, values, { compiler, shape, report }, paths.with);
-  return { call: { kind: 'playbook', playbook: playbook.playbook, render: (scope) => params.render(scope) }, playbook };
+  const call: WrittenPlaybookCall = {
+    kind: 'playbook',
+    playbook: playbook.playbook,
+    render: (scope) => params.render(scope),
+    written: { with: values },
+  };
+  return { call, playbook };
 }
 
 function compileStepApproval(definition: StepDefinition, context: CompileContext, path: YamlPath): Step['approval'] {

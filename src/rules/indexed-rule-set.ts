@@ -1,11 +1,20 @@
 import type { Labels } from '../domain/alert.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import type { Playbook, Rule, RuleSet } from '../domain/rule.ts';
+import type { Place } from '../schema/problem.ts';
 import type { CompiledRule } from './compile-rule.ts';
 import { sha256 } from './digest.ts';
 
 // Letters of a regular expression that stand for themselves, between bars.
 const PLAIN_ALTERNATIVES = /^[\w:\- ]+(?:\|[\w:\- ]+)*$/;
+
+/** What a set has besides its rules. */
+export interface RuleSetParts {
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly settingsDigest: string;
+  /** Where the rules are written, by name. */
+  readonly places: ReadonlyMap<string, Place>;
+}
 
 /** All rules in their order, found by an alert's `alertname`: rules for other names cost nothing. */
 export class IndexedRuleSet implements RuleSet {
@@ -13,11 +22,13 @@ export class IndexedRuleSet implements RuleSet {
   readonly playbooks: ReadonlyMap<string, Playbook>;
   readonly digest: string;
   readonly #byName: ReadonlyMap<string, Rule>;
+  readonly #places: ReadonlyMap<string, Place>;
   readonly #byAlertname = new Map<string, number[]>();
   /** The places of rules that may match any `alertname`. */
   readonly #others: number[] = [];
 
-  constructor(compiled: readonly CompiledRule[], playbooks: ReadonlyMap<string, Playbook>, settingsDigest: string) {
+  constructor(compiled: readonly CompiledRule[], { playbooks, settingsDigest, places }: RuleSetParts) {
+    this.#places = places;
     this.rules = compiled.map(({ rule }) => rule);
     this.playbooks = playbooks;
     this.#byName = new Map(this.rules.map((rule) => [rule.name, rule]));
@@ -27,6 +38,11 @@ export class IndexedRuleSet implements RuleSet {
 
   byName(name: string): Rule | undefined {
     return this.#byName.get(name);
+  }
+
+  /** Where a rule is written in its file. */
+  placeOf(name: string): Place {
+    return this.#places.get(name) ?? { line: 1, column: 1 };
   }
 
   match(labels: Labels): readonly Rule[] {

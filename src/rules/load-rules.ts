@@ -1,5 +1,6 @@
+import { suggestName } from '../schema/nearest-name.ts';
 import { hasErrors, sortProblems } from '../schema/problem.ts';
-import type { Problem } from '../schema/problem.ts';
+import type { Place, Problem } from '../schema/problem.ts';
 import { explainIssues } from '../schema/explain-issues.ts';
 import type { YamlFile, YamlPath, YamlResult } from '../schema/yaml-file.ts';
 import type { Playbook, RuleSet } from '../domain/rule.ts';
@@ -37,7 +38,12 @@ export function loadRules(files: readonly YamlResult[], settings: RuleSettings):
   compiler.releaseMemory();
   const found = sortProblems(inOrderOf(files, withoutRepeats(problems)));
   if (hasErrors(found)) return { problems: found };
-  return { ruleSet: new IndexedRuleSet(rules, playbooks, new Digester().digest(settings.vars)), problems: found };
+  const ruleSet = new IndexedRuleSet(rules, {
+    playbooks,
+    settingsDigest: new Digester().digest(settings.vars),
+    places: placesOf(read),
+  });
+  return { ruleSet, problems: found };
 }
 
 /** A rule file whose parts were checked one by one, so that a fault in one does not hide those in others. */
@@ -149,14 +155,15 @@ function compileRules(files: readonly RuleFile[], shared: RuleCompilation): read
   const ofConfiguration = new SeverityScale(shared.settings.severities);
   return files.flatMap((file) => {
     const { connection, ...defaults } = file.defaults ?? {};
-    const { settings } = shared;
+    const settings = { ...shared.settings, ...knownPolicies(shared.settings, file.policies) };
+    checkSeverities(file, settings);
     const context = {
       ...shared,
-      settings: { ...settings, ...knownPolicies(settings, file.policies) },
+      settings,
       approval: settings.approval,
       file: file.yaml.file,
       severities:
-        file.severities.length === 0 ? ofConfiguration : new SeverityScale([...ownSeverities(file), ...settings.severities]),
+        file.severities.length === 0 ? ofConfiguration : new SeverityScale([...file.severities, ...settings.severities]),
       ...(connection === undefined ? {} : { defaultConnection: connection }),
     };
     return file.rules.map(({ definition, path }) => {
@@ -170,15 +177,35 @@ function compileRules(files: readonly RuleFile[], shared: RuleCompilation): read
   });
 }
 
-function ownSeverities({ severities }: RuleFile): RuleSettings['severities'] {
-  return severities.map(({ name, matchers, escalation_policy: policy }) => {
-    return { name, matchers, ...(policy === undefined ? {} : { escalationPolicy: policy }) };
+/** Reports intervals and policies of a file's severities that do not exist. */
+function checkSeverities(file: RuleFile, settings: RuleSettings): void {
+  file.severities.forEach(({ activeTimeIntervals, escalationPolicy }, index) => {
+    const known = settings.timeIntervals;
+    activeTimeIntervals.forEach((name, place) => {
+      if (known.has(name)) return;
+      const path = ['severities', index, 'active_time_intervals', place];
+      file.report(file.yaml.problem(path, `unknown time interval '${name}'${suggestName(name, [...known.keys()])}`));
+    });
+    const policies = settings.escalationPolicies;
+    if (escalationPolicy === undefined || policies === undefined || policies.has(escalationPolicy)) return;
+    const path = ['severities', index, 'escalation_policy'];
+    file.report(
+      file.yaml.problem(path, `unknown escalation policy '${escalationPolicy}'${suggestName(escalationPolicy, [...policies])}`),
+    );
   });
 }
 
 function knownPolicies(settings: RuleSettings, own: readonly string[]): Pick<RuleSettings, 'escalationPolicies'> {
   const known = settings.escalationPolicies;
   return known === undefined ? {} : { escalationPolicies: new Set([...known, ...own]) };
+}
+
+function placesOf(files: readonly RuleFile[]): ReadonlyMap<string, Place> {
+  return new Map(
+    files.flatMap(({ yaml, rules }) =>
+      rules.map(({ definition, path }) => [definition.name, yaml.placeOf([...path, 'name'])] as const),
+    ),
+  );
 }
 
 function reportRepeatedNames(files: readonly RuleFile[]): void {

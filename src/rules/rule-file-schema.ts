@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Json } from '../domain/json.ts';
 import { PARAMETER_TYPES } from '../domain/parameter.ts';
 import { RULE_MODES } from '../domain/rule.ts';
+import { escalationPoliciesSchema, severitySchema } from '../schema/severity-schema.ts';
 
 const duration = z
   .string()
@@ -136,19 +137,13 @@ const playbook = z.strictObject({
   finally: steps.optional(),
 });
 
-const severity = z.looseObject({
-  name: z.string(),
-  matchers: z.array(matcher),
-  escalation_policy: z.string().optional(),
-});
-
 /** A rule file. */
 export const ruleFileSchema = z.strictObject({
   defaults: z.strictObject({ connection: z.string().optional(), ...sharedFields }).optional(),
   rules: z.array(rule).optional(),
   playbooks: z.array(playbook).optional(),
-  severities: z.array(severity).optional().describe('A scale of severities for the rules of this file.'),
-  escalation_policies: z.record(z.string(), json).optional(),
+  severities: z.array(severitySchema).optional().describe('A scale of severities for the rules of this file.'),
+  escalation_policies: escalationPoliciesSchema.optional(),
 });
 
 /** What `defaults` may hold. */
