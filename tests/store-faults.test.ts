@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import type { Worker } from 'node:worker_threads';
-import { StoreUnavailableError } from '../src/domain/store.ts';
+import type { StoreUnavailableError } from '../src/domain/store.ts';
 import { SystemClock } from '../src/domain/system-clock.ts';
 import { findNetworkFileSystem } from '../src/store/sqlite/network-file-system.ts';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
@@ -50,7 +50,8 @@ const saveRun = (store: SqliteStore, id: string): Promise<void> =>
   store.transact((tx) => tx.save(changesOf({ runs: [runOf(id)] })));
 
 function unavailable(code: StoreUnavailableError['code'], message: RegExp | string): object {
-  return expect.objectContaining({ name: 'StoreUnavailableError', code, message: expect.stringMatching(message) });
+  const expected: unknown = expect.objectContaining({ name: 'StoreUnavailableError', code, message: expect.stringMatching(message) });
+  return Object(expected) as object;
 }
 
 /** Starts a process with a store; its lines come in order, `undefined` after the last. */
@@ -60,13 +61,10 @@ function startChild(mode: 'hold' | 'write'): {
 } {
   const child = spawn(process.execPath, [CHILD, mode, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const lines: AsyncIterator<string, undefined> = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
     child,
-    nextLine: async () => {
-      const { value, done } = await lines.next();
-      return done === true ? undefined : value;
-    },
+    nextLine: async () => (await lines.next()).value,
   };
 }
 
@@ -301,11 +299,14 @@ describe('the thread of a store', () => {
   it('is started again when it dies, and what was under way fails', async () => {
     await mkdir(dirname(path));
     await writeFile(path, '');
-    const workers: Worker[] = [];
+    const first = Promise.withResolvers<Worker>();
+    const second = Promise.withResolvers<Worker>();
+    let isFirst = true;
     const options = { path, readOnly: false, busyTimeoutMs: 50, commitDelayMs: 0, migrations: [['create table note (x)']] };
     const connection = new WorkerConnection(options, new SystemClock(), (given) => {
       const worker = startWorker(given);
-      workers.push(worker);
+      (isFirst ? first : second).resolve(worker);
+      isFirst = false;
       return worker;
     });
     await connection.open();
@@ -314,13 +315,12 @@ describe('the thread of a store', () => {
     await write();
 
     await connection.execute({ mode: 'begin', statements: [{ sql: 'insert into note values (?)', rows: [[2]] }], commit: false });
-    const ended = workers[0]?.terminate();
+    const ended = (await first.promise).terminate();
     await expect(write()).rejects.toEqual(unavailable('io', 'its thread ended'));
     await ended;
     await expect(write()).rejects.toEqual(unavailable('io', 'its thread is being started again'));
 
-    while (workers.length < 2) await new Promise(setImmediate);
-    await once(workers[1] as Worker, 'message');
+    await once(await second.promise, 'message');
     await expect(connection.execute({ mode: 'continue', statements: [], commit: true })).rejects.toEqual(
       unavailable('io', 'the transaction is not open any more'),
     );

@@ -69,7 +69,7 @@ const labels: fc.Arbitrary<Labels> = fc.array(fc.tuple(anyText, anyText)).map((e
   return copyLabels(all);
 });
 const word = <const W extends string>(words: readonly W[]): fc.Arbitrary<W> => fc.constantFrom(...words);
-const record = <T>(arbitraries: Arbitraries<T>): fc.Arbitrary<T> => fc.record(arbitraries) as fc.Arbitrary<T>;
+const record = <T>(arbitraries: Arbitraries<T>): fc.Arbitrary<T> => fc.record(arbitraries);
 
 const episode = record<Episode>({
   id: text,

@@ -70,7 +70,7 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
     });
 
     it('cannot be used after its end', async () => {
-      const kept = await store.transact(async (tx) => tx);
+      const kept = await store.transact((tx) => Promise.resolve(tx));
       await expect(kept.incidents([])).rejects.toThrow('the transaction is over');
       await expect(kept.save(changesOf({ runs: [runOf('run-1')] }))).rejects.toThrow('the transaction is over');
     });

@@ -16,9 +16,9 @@ export function cellAt(row: Row, index: number): Cell {
 
 /** How one field of a domain type is kept in a column. */
 export interface Column<T> {
-  encode(value: T): Cell;
+  readonly encode: (value: T) => Cell;
   /** Throws a `TypeError` for a cell that `encode` cannot have written. */
-  decode(cell: Cell): T;
+  readonly decode: (cell: Cell) => T;
 }
 
 /**

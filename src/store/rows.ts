@@ -28,9 +28,19 @@ export type AlertContentRow = AlertContent & { readonly episodeId: string };
 
 export type QuarantinedRow = QuarantinedAlert & { readonly source: string; readonly receivedAt: number };
 
+/** A rule as it was, under the digest that runs name. */
+export interface RuleSnapshotRow {
+  readonly digest: string;
+  readonly definition: string;
+}
+
 /** The one row of a table that holds a single thing. */
 export const ONLY_ROW = 'only';
-type Only<T> = T & { readonly id: string };
+export type SwitchesRow = Switches & { readonly id: string };
+export interface HeartbeatRow {
+  readonly id: string;
+  readonly at: number;
+}
 
 export const episodes = defineTable<Episode>()('episode', ['id'], {
   id: text,
@@ -190,7 +200,7 @@ export const breakers = defineTable<Breaker>()('breaker', ['rule'], {
   rearmedBy: nullable(text),
 });
 
-export const switches = defineTable<Only<Switches>>()('switches', ['id'], {
+export const switches = defineTable<SwitchesRow>()('switches', ['id'], {
   id: text,
   pausedAt: nullable(integer),
   pausedUntil: nullable(integer),
@@ -203,7 +213,7 @@ export const switches = defineTable<Only<Switches>>()('switches', ['id'], {
   reconciledAt: nullable(integer),
 });
 
-export const heartbeats = defineTable<Only<{ readonly at: number }>>()('heartbeat', ['id'], { id: text, at: integer });
+export const heartbeats = defineTable<HeartbeatRow>()('heartbeat', ['id'], { id: text, at: integer });
 
 export const timeline = defineTable<TimelineEntry>()('timeline', [], {
   incidentId: nullable(text),
@@ -222,14 +232,10 @@ export const quarantined = defineTable<QuarantinedRow>()('quarantined', [], {
   payload: json(),
 });
 
-export const ruleSnapshots = defineTable<{ readonly digest: string; readonly definition: string }>()(
-  'rule_snapshot',
-  ['digest'],
-  {
-    digest: text,
-    definition: text,
-  },
-);
+export const ruleSnapshots = defineTable<RuleSnapshotRow>()('rule_snapshot', ['digest'], {
+  digest: text,
+  definition: text,
+});
 
 /** All tables, for the migrations' test and for Kysely. */
 export const TABLES = [
@@ -260,11 +266,11 @@ export interface Schema {
   readonly step: ColumnsOf<StepRecord>;
   readonly claim: ColumnsOf<Claim>;
   readonly breaker: ColumnsOf<Breaker>;
-  readonly switches: ColumnsOf<Only<Switches>>;
-  readonly heartbeat: ColumnsOf<Only<{ readonly at: number }>>;
+  readonly switches: ColumnsOf<SwitchesRow>;
+  readonly heartbeat: ColumnsOf<HeartbeatRow>;
   readonly timeline: ColumnsOf<TimelineEntry> & { readonly position: number };
   readonly quarantined: ColumnsOf<QuarantinedRow> & { readonly position: number };
-  readonly rule_snapshot: ColumnsOf<{ readonly digest: string; readonly definition: string }>;
+  readonly rule_snapshot: ColumnsOf<RuleSnapshotRow>;
 }
 
 /** JSON has no objects without prototype, which labels are. */

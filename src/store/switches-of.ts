@@ -1,4 +1,5 @@
 import type { Switches } from '../domain/state.ts';
+import type { SwitchesRow } from './rows.ts';
 
 /** How the switches are while nobody has set any. */
 const UNSET: Switches = {
@@ -14,7 +15,7 @@ const UNSET: Switches = {
 };
 
 /** The switches in the rows of their table: one, or none in a new store. */
-export function switchesOf([row]: readonly (Switches & { readonly id: string })[]): Switches {
+export function switchesOf([row]: readonly SwitchesRow[]): Switches {
   if (row === undefined) return UNSET;
   const { id: _id, ...switches } = row;
   return switches;

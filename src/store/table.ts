@@ -21,9 +21,9 @@ export interface Table<N extends string, T> {
   readonly columns: readonly SnakeCase<keyof T & string>[];
   /** The same with the table's name in front, for joins. */
   readonly references: readonly `${N}.${SnakeCase<keyof T & string>}`[];
-  encode(value: T): Row;
+  readonly encode: (value: T) => Row;
   /** Reads the cells from `offset` on. */
-  decode(row: Row, offset?: number): T;
+  readonly decode: (row: Row, offset?: number) => T;
 }
 
 /** Every field of `T` must have its column. */

@@ -9,10 +9,10 @@ const store = new SqliteStore({ path, clock: new SystemClock() });
 
 try {
   await store.open();
-  console.log('open');
+  print('open');
   if (mode === 'write') await writeForever();
 } catch (error) {
-  console.log(`refused: ${error instanceof Error ? error.message : String(error)}`);
+  print(`refused: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
 }
 
@@ -20,7 +20,10 @@ async function writeForever(): Promise<never> {
   for (;;) {
     const ids = Array.from({ length: 3 }, () => `run-${crypto.randomUUID()}`);
     await store.transact((tx) => tx.save(changesOf({ runs: ids.map((id) => runOf(id)) })));
-    // In one write, so that a line is there completely or not at all.
-    process.stdout.write(`${ids.join('\n')}\n`);
+    print(ids.join('\n'));
   }
+}
+
+function print(lines: string): void {
+  process.stdout.write(`${lines}\n`);
 }

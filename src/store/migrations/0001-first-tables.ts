@@ -126,7 +126,7 @@ export function createFirstTables({ integer, position, table, keyedTable }: DdlD
       "recurred" ${integer} not null,
       "evidence" text
     ) ${table}`,
-    `create index "run_of_incident" on "run" ("incident_id")`,
+    `create index "run_of_incident" on "run" ("incident_id") where "incident_id" is not null`,
     `create index "run_live" on "run" ("state", "reason", "severity_rank", "created_at", "reads_only") where "state" <> 'ended'`,
     `create index "run_due" on "run" ("wake_at", "severity_rank", "created_at", "id") where "wake_at" is not null`,
     `create index "run_active_target" on "run" ("target") where "state" in ('running', 'verifying')`,

@@ -1,10 +1,31 @@
 import { cellAt, integer, text } from '../column.ts';
+import type { Breaker } from '../../domain/state.ts';
 import { breakers, heartbeats, quarantined, ruleSnapshots, switches } from '../rows.ts';
+import type { HeartbeatRow, RuleSnapshotRow, SwitchesRow } from '../rows.ts';
 import { prepareQuery } from './prepared-query.ts';
+import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
+/** An unreadable alert for people: its payload as JSON text. */
+export interface QuarantinedView {
+  readonly receivedAt: number;
+  readonly source: string;
+  readonly reason: string;
+  readonly payload: string;
+}
+
 /** What is not of one alert: breakers, switches, the sign of life, rules as they were, alerts that nobody could read. */
-export function createDaemonQueries({ builder, texts }: StoreDialect) {
+export interface DaemonQueries {
+  readonly breakers: PreparedQuery<{ readonly rules: readonly string[] }, Breaker>;
+  readonly allBreakers: PreparedQuery<object, Breaker>;
+  readonly countOpenBreakers: PreparedQuery<object, number>;
+  readonly switches: PreparedQuery<object, SwitchesRow>;
+  readonly heartbeat: PreparedQuery<{ readonly id: string }, HeartbeatRow>;
+  readonly ruleSnapshots: PreparedQuery<{ readonly digests: readonly string[] }, RuleSnapshotRow>;
+  readonly quarantined: PreparedQuery<{ readonly limit: number }, QuarantinedView>;
+}
+
+export function createDaemonQueries({ builder, texts }: StoreDialect): DaemonQueries {
   return {
     breakers: prepareQuery(
       { rules: 'texts' },
@@ -17,7 +38,7 @@ export function createDaemonQueries({ builder, texts }: StoreDialect) {
       () =>
         builder
           .selectFrom('breaker')
-          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .select((eb) => eb.fn.countAll<number>().as('count'))
           .where('opened_at', 'is not', null),
       (row) => integer.decode(cellAt(row, 0)),
     ),

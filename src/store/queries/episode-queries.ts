@@ -1,14 +1,31 @@
 import { sql } from 'kysely';
-import type { AlertContent, Episode } from '../../domain/state.ts';
+import type { AlertContent, Episode, Member } from '../../domain/state.ts';
 import type { MemberAlert } from '../../domain/store.ts';
 import { cellAt, integer, nullable, text } from '../column.ts';
 import type { Row } from '../column.ts';
 import { alertContents, episodes, members } from '../rows.ts';
 import { prepareQuery } from './prepared-query.ts';
+import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
 /** Episodes, what their alerts say, and where they belong. */
-export function createEpisodeQueries({ builder, texts, pairs, compile }: StoreDialect) {
+export interface EpisodeQueries {
+  readonly current: PreparedQuery<{ readonly alertKeys: readonly string[] }, Episode>;
+  readonly byId: PreparedQuery<{ readonly ids: readonly string[] }, Episode>;
+  readonly members: PreparedQuery<{ readonly episodeIds: readonly string[] }, Member>;
+  readonly memberAlerts: PreparedQuery<{ readonly incidentIds: readonly string[]; readonly limit: number }, MemberAlert>;
+  readonly firingMemberAlerts: PreparedQuery<{ readonly incidentIds: readonly string[]; readonly limit: number }, MemberAlert>;
+  readonly lineAlerts: PreparedQuery<
+    { readonly places: readonly (readonly [string, string])[]; readonly limit: number },
+    MemberAlert
+  >;
+  readonly firing: PreparedQuery<object, Episode & AlertContent>;
+  readonly firingNamed: PreparedQuery<{ readonly alertnames: readonly string[] }, Episode & AlertContent>;
+  readonly firingSince: PreparedQuery<{ readonly seenBefore: number; readonly limit: number }, Episode & AlertContent>;
+  readonly countNew: PreparedQuery<{ readonly since: number; readonly limit: number }, number>;
+}
+
+export function createEpisodeQueries({ builder, texts, pairs, compile }: StoreDialect): EpisodeQueries {
   const firing = builder
     .selectFrom('episode')
     .innerJoin('alert_content', 'alert_content.episode_id', 'episode.id')
@@ -89,7 +106,7 @@ export function createEpisodeQueries({ builder, texts, pairs, compile }: StoreDi
       ({ since, limit }) =>
         builder
           .selectFrom(builder.selectFrom('episode').select('id').where('first_seen_at', '>=', since).limit(limit).as('begun'))
-          .select(({ fn }) => fn.countAll<number>().as('count')),
+          .select((eb) => eb.fn.countAll<number>().as('count')),
       (row) => integer.decode(cellAt(row, 0)),
     ),
   };

@@ -1,15 +1,30 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 import { INCIDENT_STATUSES } from '../../domain/state.ts';
-import type { LineFacts } from '../../domain/store.ts';
+import type { Incident, Line, TimelineEntry } from '../../domain/state.ts';
+import type { LineFacts, StoreCounts } from '../../domain/store.ts';
 import { cellAt, integer, nullable, text, word } from '../column.ts';
 import type { Row } from '../column.ts';
 import { incidents, lines, timeline } from '../rows.ts';
 import { prepareQuery } from './prepared-query.ts';
+import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
 /** Incidents, their lines and their story. */
-export function createIncidentQueries({ builder, texts, pairs, eachText, compile }: StoreDialect) {
+export interface IncidentQueries {
+  readonly byId: PreparedQuery<{ readonly ids: readonly string[] }, Incident>;
+  readonly latest: PreparedQuery<{ readonly groupKeys: readonly string[] }, Incident>;
+  readonly lines: PreparedQuery<{ readonly ids: readonly string[] }, Line>;
+  readonly linesAt: PreparedQuery<{ readonly places: readonly (readonly [string, string])[] }, Line>;
+  readonly linesOfIncidents: PreparedQuery<{ readonly incidentIds: readonly string[] }, Line>;
+  readonly lineFacts: PreparedQuery<{ readonly lineIds: readonly string[]; readonly at: number }, LineFacts>;
+  readonly due: PreparedQuery<{ readonly now: number; readonly limit: number }, string>;
+  readonly nextDue: PreparedQuery<{ readonly now: number }, number | null>;
+  readonly timeline: PreparedQuery<{ readonly incidentId: string }, TimelineEntry>;
+  readonly countOpen: PreparedQuery<object, StoreCounts['openIncidents'][number]>;
+}
+
+export function createIncidentQueries({ builder, texts, pairs, eachText, compile }: StoreDialect): IncidentQueries {
   const latest = (groupKey: RawBuilder<string>): RawBuilder<string> => sql`coalesce(
     (select "id" from "incident" where "group_key" = ${groupKey} and "status" <> 'resolved'),
     (select "id" from "incident" where "group_key" = ${groupKey} order by "started_at" desc, "id" desc limit 1)
@@ -79,7 +94,7 @@ export function createIncidentQueries({ builder, texts, pairs, eachText, compile
       ({ now }) =>
         builder
           .selectFrom('incident')
-          .select(({ fn }) => fn.min('wake_at').as('at'))
+          .select((eb) => eb.fn.min('wake_at').as('at'))
           .where('wake_at', '>', now),
       decodeInstant,
     ),
@@ -94,7 +109,7 @@ export function createIncidentQueries({ builder, texts, pairs, eachText, compile
       () =>
         builder
           .selectFrom('incident')
-          .select(['status', 'severity', ({ fn }) => fn.countAll<number>().as('count')])
+          .select(['status', 'severity', (eb) => eb.fn.countAll<number>().as('count')])
           .where('status', '<>', sql.lit('resolved'))
           .groupBy(['status', 'severity']),
       (row) => ({

@@ -26,15 +26,15 @@ type Parameters<K extends Kinds> = { readonly [N in keyof K]: RawBuilder<K[N] ex
 /** A query that was compiled once and is bound to values for each use. */
 export interface PreparedQuery<V, T> {
   readonly sql: string;
-  bind(values: V): Row;
-  decode(row: Row): T;
+  readonly bind: (values: V) => Row;
+  readonly decode: (row: Row) => T;
 }
 
 /** A query bound to its values, and how its rows are read. */
 export interface BoundQuery<T> {
   readonly sql: string;
   readonly values: Row;
-  decode(row: Row): T;
+  readonly decode: (row: Row) => T;
 }
 
 /**

@@ -3,10 +3,33 @@ import { cellAt, integer } from '../column.ts';
 import type { Row } from '../column.ts';
 import { decodeId } from './incident-queries.ts';
 import { prepareQuery } from './prepared-query.ts';
+import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
 /** What is old enough to go. A run that is live or quarantined keeps its incident; an incident keeps its alerts and runs. */
-export function createPruneQueries({ builder, texts }: StoreDialect) {
+export interface PruneQueries {
+  readonly incidents: PreparedQuery<{ readonly before: number; readonly limit: number }, string>;
+  readonly runsOfIncidents: PreparedQuery<{ readonly incidentIds: readonly string[] }, string>;
+  /** Ended runs that no incident holds. */
+  readonly looseRuns: PreparedQuery<{ readonly before: number; readonly limit: number }, string>;
+  /** Resolved episodes that no incident holds. */
+  readonly episodes: PreparedQuery<{ readonly before: number; readonly limit: number }, string>;
+  readonly deleteEpisodes: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteAlertContents: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteIncidents: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteLines: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteMembers: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteTimelines: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteRuns: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteSteps: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteRunTimelines: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  readonly deleteLooseTimeline: PreparedQuery<{ readonly before: number; readonly limit: number }, number>;
+  readonly deleteQuarantined: PreparedQuery<{ readonly before: number; readonly limit: number }, number>;
+  /** Definitions that no live run was claimed with, those in `kept` left out. */
+  readonly deleteRuleSnapshots: PreparedQuery<{ readonly kept: readonly string[] }, number>;
+}
+
+export function createPruneQueries({ builder, texts }: StoreDialect): PruneQueries {
   const changed = (row: Row): number => integer.decode(cellAt(row, 0));
   return {
     incidents: prepareQuery(
@@ -18,13 +41,16 @@ export function createPruneQueries({ builder, texts }: StoreDialect) {
           .where('started_at', '<', before)
           .where('resolved_at', '<', before)
           .where('status', '=', sql.lit('resolved'))
-          .where(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom('run')
+          .where((eb) =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('run')
                   .select('run.id')
                   .whereRef('run.incident_id', '=', 'incident.id')
-                  .where(({ or, eb }) => or([eb('run.state', '<>', sql.lit('ended')), eb('run.quarantined', '=', sql.lit(1))])),
+                  .where((inner) =>
+                    inner.or([inner('run.state', '<>', sql.lit('ended')), inner('run.quarantined', '=', sql.lit(1))]),
+                  ),
               ),
             ),
           )
@@ -37,7 +63,6 @@ export function createPruneQueries({ builder, texts }: StoreDialect) {
       ({ incidentIds }) => builder.selectFrom('run').select('id').where('incident_id', 'in', texts(incidentIds)),
       decodeId,
     ),
-    /** Ended runs that no incident holds. */
     looseRuns: prepareQuery(
       { before: 'integer', limit: 'integer' },
       ({ before, limit }) =>
@@ -52,7 +77,6 @@ export function createPruneQueries({ builder, texts }: StoreDialect) {
           .limit(limit),
       decodeId,
     ),
-    /** Resolved episodes that no incident holds. */
     episodes: prepareQuery(
       { before: 'integer', limit: 'integer' },
       ({ before, limit }) =>
@@ -62,8 +86,8 @@ export function createPruneQueries({ builder, texts }: StoreDialect) {
           .where('first_seen_at', '<', before)
           .where('last_seen_at', '<', before)
           .where('status', '=', sql.lit('resolved'))
-          .where(({ not, exists, selectFrom }) =>
-            not(exists(selectFrom('member').select('member.rule').whereRef('member.episode_id', '=', 'episode.id'))),
+          .where((eb) =>
+            eb.not(eb.exists(eb.selectFrom('member').select('member.rule').whereRef('member.episode_id', '=', 'episode.id'))),
           )
           .orderBy('first_seen_at')
           .limit(limit),
@@ -115,8 +139,9 @@ export function createPruneQueries({ builder, texts }: StoreDialect) {
       ({ before, limit }) =>
         builder
           .deleteFrom('timeline')
-          .where('position', 'in', ({ selectFrom }) =>
-            selectFrom('timeline')
+          .where('position', 'in', (eb) =>
+            eb
+              .selectFrom('timeline')
               .select('position')
               .where('incident_id', 'is', null)
               .where('run_id', 'is', null)
@@ -130,22 +155,17 @@ export function createPruneQueries({ builder, texts }: StoreDialect) {
       ({ before, limit }) =>
         builder
           .deleteFrom('quarantined')
-          .where('position', 'in', ({ selectFrom }) =>
-            selectFrom('quarantined').select('position').orderBy('position').limit(limit),
-          )
+          .where('position', 'in', (eb) => eb.selectFrom('quarantined').select('position').orderBy('position').limit(limit))
           .where('received_at', '<', before),
       changed,
     ),
-    /** Definitions that no live run was claimed with, those in `kept` left out. */
     deleteRuleSnapshots: prepareQuery(
       { kept: 'texts' },
       ({ kept }) =>
         builder
           .deleteFrom('rule_snapshot')
           .where('digest', 'not in', texts(kept))
-          .where('digest', 'not in', ({ selectFrom }) =>
-            selectFrom('run').select('rule_digest').where('state', '<>', sql.lit('ended')),
-          ),
+          .where('digest', 'not in', (eb) => eb.selectFrom('run').select('rule_digest').where('state', '<>', sql.lit('ended'))),
       changed,
     ),
   };

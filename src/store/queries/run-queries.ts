@@ -1,12 +1,14 @@
 import { sql } from 'kysely';
 import { OUTCOMES } from '../../domain/reason.ts';
 import { RUN_STATES, TRIGGERS } from '../../domain/state.ts';
-import type { RunBrief } from '../../domain/state.ts';
+import type { Run, RunBrief, StepRecord, TimelineEntry } from '../../domain/state.ts';
+import type { StoreCounts } from '../../domain/store.ts';
 import { cellAt, flag, integer, nullable, text, word } from '../column.ts';
 import { runs, steps, timeline } from '../rows.ts';
 import { defineTable } from '../table.ts';
 import { decodeId, decodeInstant } from './incident-queries.ts';
 import { prepareQuery } from './prepared-query.ts';
+import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
 const briefs = defineTable<RunBrief>()('run', ['id'], {
@@ -26,8 +28,37 @@ const briefs = defineTable<RunBrief>()('run', ['id'], {
 const ACTIVE = sql<boolean>`"run"."state" in ('running', 'verifying')`;
 const LIVE = sql<boolean>`"run"."state" <> 'ended'`;
 
+/** How many runs of a rule ended so. */
+export interface OutcomeCount {
+  readonly rule: string;
+  readonly outcome: string;
+  readonly count: number;
+}
+
 /** Runs and their steps. */
-export function createRunQueries({ builder, texts }: StoreDialect) {
+export interface RunQueries {
+  readonly byId: PreparedQuery<{ readonly ids: readonly string[] }, Run>;
+  readonly ofIncidents: PreparedQuery<{ readonly incidentIds: readonly string[] }, Run>;
+  readonly steps: PreparedQuery<{ readonly runIds: readonly string[] }, StepRecord>;
+  readonly stepsOfIncident: PreparedQuery<{ readonly incidentId: string }, StepRecord>;
+  readonly timeline: PreparedQuery<{ readonly runId: string }, TimelineEntry>;
+  readonly briefs: PreparedQuery<
+    { readonly targets: readonly string[]; readonly rules: readonly string[]; readonly since: number },
+    RunBrief
+  >;
+  readonly countActing: PreparedQuery<{ readonly since: number; readonly limit: number }, number>;
+  readonly countRunning: PreparedQuery<object, number>;
+  readonly countActive: PreparedQuery<object, number>;
+  readonly countHeld: PreparedQuery<object, StoreCounts['runsHeld'][number]>;
+  readonly liveIdsInState: PreparedQuery<{ readonly states: readonly string[] }, string>;
+  /** Reads the whole table. */
+  readonly idsInState: PreparedQuery<{ readonly states: readonly string[] }, string>;
+  readonly due: PreparedQuery<{ readonly now: number; readonly limit: number }, string>;
+  readonly nextDue: PreparedQuery<{ readonly now: number }, number | null>;
+  readonly outcomes: PreparedQuery<{ readonly since: number }, OutcomeCount>;
+}
+
+export function createRunQueries({ builder, texts }: StoreDialect): RunQueries {
   return {
     byId: prepareQuery(
       { ids: 'texts' },
@@ -99,7 +130,7 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
       ({ since, limit }) =>
         builder
           .selectFrom(builder.selectFrom('run').select('id').where('acting_at', '>=', since).limit(limit).as('acting'))
-          .select(({ fn }) => fn.countAll<number>().as('count')),
+          .select((eb) => eb.fn.countAll<number>().as('count')),
       (row) => integer.decode(cellAt(row, 0)),
     ),
     countRunning: prepareQuery(
@@ -107,7 +138,7 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
       () =>
         builder
           .selectFrom('run')
-          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .select((eb) => eb.fn.countAll<number>().as('count'))
           .where(LIVE)
           .where('state', '=', sql.lit('running'))
           .where('reads_only', '=', sql.lit(0)),
@@ -118,7 +149,7 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
       () =>
         builder
           .selectFrom('run')
-          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .select((eb) => eb.fn.countAll<number>().as('count'))
           .where(LIVE)
           .where(ACTIVE),
       (row) => integer.decode(cellAt(row, 0)),
@@ -128,7 +159,7 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
       () =>
         builder
           .selectFrom('run')
-          .select(['reason', ({ fn }) => fn.countAll<number>().as('count')])
+          .select(['reason', (eb) => eb.fn.countAll<number>().as('count')])
           .where(LIVE)
           .where('state', '=', sql.lit('held'))
           .where('reason', 'is not', null)
@@ -147,7 +178,6 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
           .orderBy('id'),
       decodeId,
     ),
-    /** Reads the whole table. */
     idsInState: prepareQuery(
       { states: 'texts' },
       ({ states }) =>
@@ -177,7 +207,7 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
       ({ now }) =>
         builder
           .selectFrom('run')
-          .select(({ fn }) => fn.min('wake_at').as('at'))
+          .select((eb) => eb.fn.min('wake_at').as('at'))
           .where('wake_at', '>', now),
       decodeInstant,
     ),
@@ -186,7 +216,7 @@ export function createRunQueries({ builder, texts }: StoreDialect) {
       ({ since }) =>
         builder
           .selectFrom('run')
-          .select(['rule', 'outcome', ({ fn }) => fn.countAll<number>().as('count')])
+          .select(['rule', 'outcome', (eb) => eb.fn.countAll<number>().as('count')])
           .where('ended_at', '>=', since)
           .where('outcome', 'is not', null)
           .groupBy(['rule', 'outcome']),

@@ -6,10 +6,13 @@ export interface StoreDialect {
   /** Compiles only: the stores run what it makes on connections of their own. */
   readonly builder: Kysely<Schema>;
   /** The texts of a parameter that holds a JSON array of texts, as a list for `in`. */
-  texts(parameter: RawBuilder<string>): RawBuilder<string>;
+  readonly texts: (parameter: RawBuilder<string>) => RawBuilder<string>;
   /** The pairs of a parameter that holds a JSON array of pairs of texts, as a list for `in` with two columns. */
-  pairs(parameter: RawBuilder<string>): RawBuilder<string>;
+  readonly pairs: (parameter: RawBuilder<string>) => RawBuilder<string>;
   /** Runs of `query` for each text of the parameter: `(select query(value) from …)`. */
-  eachText(parameter: RawBuilder<string>, query: (value: RawBuilder<string>) => RawBuilder<string>): RawBuilder<string>;
-  compile(query: RawBuilder<unknown>): CompiledQuery;
+  readonly eachText: (
+    parameter: RawBuilder<string>,
+    query: (value: RawBuilder<string>) => RawBuilder<string>,
+  ) => RawBuilder<string>;
+  readonly compile: (query: RawBuilder<unknown>) => CompiledQuery;
 }

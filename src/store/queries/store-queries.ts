@@ -1,15 +1,36 @@
 import { createClaimQueries } from './claim-queries.ts';
+import type { ClaimQueries } from './claim-queries.ts';
 import { createDaemonQueries } from './daemon-queries.ts';
+import type { DaemonQueries } from './daemon-queries.ts';
 import { createEpisodeQueries } from './episode-queries.ts';
+import type { EpisodeQueries } from './episode-queries.ts';
 import { createIncidentQueries } from './incident-queries.ts';
+import type { IncidentQueries } from './incident-queries.ts';
 import { createPruneQueries } from './prune-queries.ts';
+import type { PruneQueries } from './prune-queries.ts';
 import { createRunQueries } from './run-queries.ts';
+import type { RunQueries } from './run-queries.ts';
 import type { StoreDialect } from './store-dialect.ts';
-import { createWakeQueries } from './wake-held.ts';
+import { createWakeQueries } from './wake-queries.ts';
+import type { WakeQueries } from './wake-queries.ts';
 import { createWriters } from './writers.ts';
+import type { Writers } from './writers.ts';
 
-/** Everything that a store asks and writes, compiled once for its backend. */
-export function createStoreQueries(dialect: StoreDialect) {
+/** Everything that a store asks and writes. */
+export interface StoreQueries {
+  readonly dialect: StoreDialect;
+  readonly episodes: EpisodeQueries;
+  readonly incidents: IncidentQueries;
+  readonly runs: RunQueries;
+  readonly claims: ClaimQueries;
+  readonly daemon: DaemonQueries;
+  readonly wake: WakeQueries;
+  readonly prune: PruneQueries;
+  readonly write: Writers;
+}
+
+/** Compiles all of it for a backend, once. */
+export function createStoreQueries(dialect: StoreDialect): StoreQueries {
   return {
     dialect,
     episodes: createEpisodeQueries(dialect),
@@ -22,5 +43,3 @@ export function createStoreQueries(dialect: StoreDialect) {
     write: createWriters(dialect),
   };
 }
-
-export type StoreQueries = ReturnType<typeof createStoreQueries>;

@@ -6,7 +6,7 @@ import type { StoreDialect } from './store-dialect.ts';
 /** How rows of one type are written. */
 export interface RowWriter<T> {
   readonly sql: string;
-  encode(value: T): Row;
+  readonly encode: (value: T) => Row;
 }
 
 /** Whole rows, by primary key: what exists is replaced. Rows of tables without a key are added. */

@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { StoreUnavailableError } from '../../domain/store.ts';
 
 /** An error of the database, as it crosses the border of its thread. */
@@ -7,6 +6,8 @@ export interface Failure {
   readonly message: string;
   /** SQLite's extended result code, when it is an error of SQLite. */
   readonly resultCode: number | undefined;
+  /** Node's name of an operating system's error, e.g. `ENOSPC`. */
+  readonly systemCode: string | undefined;
 }
 
 /** SQLite's primary result codes: https://sqlite.org/rescode.html */
@@ -23,10 +24,18 @@ const NOT_A_DATABASE = 26;
 /** The extended code for a shared-memory file that cannot grow, which is how a full disk shows when it fills up there. */
 const IO_ERROR_SHM_SIZE = 4874;
 
+/** Takes errors by their shape: those that Node throws are not instances of the `Error` of every realm. */
 export function describeFailure(error: unknown): Failure {
-  if (!types.isNativeError(error)) return { name: 'Error', message: String(error), resultCode: undefined };
-  const resultCode = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
-  return { name: error.name, message: error.message, resultCode };
+  const message = fieldOf(error, 'message');
+  const name = fieldOf(error, 'name');
+  const resultCode = fieldOf(error, 'errcode');
+  const systemCode = fieldOf(error, 'code');
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : String(error),
+    resultCode: typeof resultCode === 'number' ? resultCode : undefined,
+    systemCode: typeof systemCode === 'string' ? systemCode : undefined,
+  };
 }
 
 /** What the caller of the store is told: `StoreUnavailableError` for what may pass by itself or is the disk's fault, else a defect of ours. */
@@ -56,4 +65,8 @@ export function failureToError({ name, message, resultCode }: Failure, path: str
     default:
       return new Error(`store ${path}: ${message}`);
   }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -14,22 +14,29 @@ export class InThreadConnection implements Connection {
     this.#database = new Database(options);
   }
 
-  async execute(batch: Batch): Promise<BatchResult> {
+  execute(batch: Batch): Promise<BatchResult> {
+    return this.#run(() => this.#open().execute(batch));
+  }
+
+  rollback(): Promise<void> {
+    return this.#run(() => {
+      this.#open().rollback();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#run(() => {
+      this.#database?.close();
+      this.#database = undefined;
+    });
+  }
+
+  #run<T>(work: () => T): Promise<T> {
     try {
-      return this.#open().execute(batch);
+      return Promise.resolve(work());
     } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      throw failureToError(describeFailure(error), this.#path);
+      return Promise.reject(error instanceof StoreUnavailableError ? error : failureToError(describeFailure(error), this.#path));
     }
-  }
-
-  async rollback(): Promise<void> {
-    this.#open().rollback();
-  }
-
-  async close(): Promise<void> {
-    this.#database?.close();
-    this.#database = undefined;
   }
 
   #open(): Database {

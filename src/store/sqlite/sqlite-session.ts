@@ -48,16 +48,19 @@ export class SqliteSession {
   /** Returns how long the commit itself took, or `undefined` if nothing was ever asked. */
   async commit(): Promise<number | undefined> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#state === 'new' && this.#waiting.length === 0) return this.#end();
+    if (this.#state === 'new' && this.#waiting.length === 0) {
+      this.#state = 'over';
+      return undefined;
+    }
     const seconds = await this.#send(true);
-    this.#end();
+    this.#state = 'over';
     return seconds;
   }
 
   async rollback(): Promise<void> {
     const isOpen = this.#state === 'open' && this.#failure === undefined;
     this.#fail(new Error('the transaction is over'));
-    this.#end();
+    this.#state = 'over';
     if (isOpen) await this.#connection.rollback();
   }
 
@@ -101,9 +104,5 @@ export class SqliteSession {
     this.#failure ??= { error };
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting = [];
-  }
-
-  #end(): undefined {
-    this.#state = 'over';
   }
 }

@@ -65,9 +65,10 @@ export class SqliteStore implements Store {
     return this.#inSession((session) => work(new SqliteTransaction(session, this.#queries, this.#savedDigests)));
   }
 
-  async probe(): Promise<void> {
-    await this.#inSession(async (session) => {
+  probe(): Promise<void> {
+    return this.#inSession((session) => {
       session.write(writeStatement(this.#queries.write.heartbeats, [{ id: PROBE_ROW, at: this.#options.clock.now() }]));
+      return Promise.resolve();
     });
   }
 

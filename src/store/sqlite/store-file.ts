@@ -1,6 +1,5 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { types } from 'node:util';
 import { StoreUnavailableError } from '../../domain/store.ts';
 import { describeFailure } from './failure.ts';
 import { findNetworkFileSystem } from './network-file-system.ts';
@@ -48,11 +47,9 @@ function explain<T>(path: string, work: () => T): T {
     return work();
   } catch (cause) {
     if (cause instanceof StoreUnavailableError) throw cause;
-    const isFull = types.isNativeError(cause) && 'code' in cause && cause.code === 'ENOSPC';
-    throw new StoreUnavailableError(
-      isFull ? 'full' : 'io',
-      `store ${path}: cannot be opened: ${describeFailure(cause).message}`,
-      { cause },
-    );
+    const { message, systemCode } = describeFailure(cause);
+    throw new StoreUnavailableError(systemCode === 'ENOSPC' ? 'full' : 'io', `store ${path}: cannot be opened: ${message}`, {
+      cause,
+    });
   }
 }

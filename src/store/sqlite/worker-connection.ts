@@ -4,7 +4,7 @@ import { StoreUnavailableError } from '../../domain/store.ts';
 import type { Batch, BatchResult, Connection } from './batch.ts';
 import type { DatabaseOptions } from './database.ts';
 import { failureToError } from './failure.ts';
-import { decodeMessage, encodeMessage } from './worker-message.ts';
+import { decodeAnswer, encodeMessage } from './worker-message.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker-message.ts';
 
 const FIRST_RESTART_MS = 100;
@@ -47,7 +47,7 @@ export class WorkerConnection implements Connection {
       const worker = this.#start(this.#options);
       let cause: unknown;
       worker.on('message', (message: string) => {
-        const answer = decodeMessage<WorkerAnswer>(message);
+        const answer = decodeAnswer(message);
         if (answer.kind === 'opened') {
           if (this.#closing.signal.aborted) return void worker.terminate();
           this.#worker = worker;

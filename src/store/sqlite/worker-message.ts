@@ -19,7 +19,12 @@ export function encodeMessage(message: WorkerRequest | WorkerAnswer): string {
   return JSON.stringify(message);
 }
 
-/** Only for what `encodeMessage` of the other side made. */
-export function decodeMessage<M extends WorkerRequest | WorkerAnswer>(message: string): M {
-  return JSON.parse(message) as M;
+/** Only for what the worker's `encodeMessage` made. */
+export function decodeAnswer(message: string): WorkerAnswer {
+  return JSON.parse(message) as WorkerAnswer;
+}
+
+/** Only for what `encodeMessage` made for the worker. */
+export function decodeRequest(message: string): WorkerRequest {
+  return JSON.parse(message) as WorkerRequest;
 }

@@ -4,7 +4,7 @@ import type { BatchResult } from './batch.ts';
 import { Database } from './database.ts';
 import type { DatabaseOptions } from './database.ts';
 import { describeFailure } from './failure.ts';
-import { decodeMessage, encodeMessage } from './worker-message.ts';
+import { decodeRequest, encodeMessage } from './worker-message.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker-message.ts';
 
 // The entry of a thread that does nothing but SQLite: its calls block until the disk has answered.
@@ -17,7 +17,7 @@ function serve(port: MessagePort, options: DatabaseOptions): void {
   try {
     const database = new Database(options);
     port.on('message', (message: string) => {
-      const request = decodeMessage<WorkerRequest>(message);
+      const request = decodeRequest(message);
       try {
         answer({ kind: 'done', id: request.id, result: handle(database, request) });
         if (request.kind === 'close') port.close();
@@ -36,8 +36,10 @@ function handle(database: Database, request: WorkerRequest): BatchResult | undef
     case 'execute':
       return database.execute(request.batch);
     case 'rollback':
-      return void database.rollback();
+      database.rollback();
+      return undefined;
     case 'close':
-      return void database.close();
+      database.close();
+      return undefined;
   }
 }

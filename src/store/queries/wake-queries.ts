@@ -1,19 +1,27 @@
 import { sql } from 'kysely';
 import { prepareQuery } from './prepared-query.ts';
+import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
 /** Makes held runs due. */
-export function createWakeQueries({ builder }: StoreDialect) {
+export interface WakeQueries {
+  /** The most urgent ones that are held for this reason. One reason at a time follows the order of `run_live` and stops at the limit. */
+  readonly mostUrgent: PreparedQuery<{ readonly reason: string; readonly limit: number; readonly at: number }, undefined>;
+  /** All that are pending or held. */
+  readonly all: PreparedQuery<{ readonly at: number }, undefined>;
+}
+
+export function createWakeQueries({ builder }: StoreDialect): WakeQueries {
   return {
-    /** The most urgent ones that are held for this reason. One reason at a time follows the order of `run_live` and stops at the limit. */
     mostUrgent: prepareQuery(
       { reason: 'text', limit: 'integer', at: 'integer' },
       ({ reason, limit, at }) =>
         builder
           .updateTable('run')
           .set({ wake_at: at })
-          .where('id', 'in', ({ selectFrom }) =>
-            selectFrom('run')
+          .where('id', 'in', (eb) =>
+            eb
+              .selectFrom('run')
               .select('id')
               .where('state', '<>', sql.lit('ended'))
               .where('state', '=', sql.lit('held'))
@@ -22,10 +30,9 @@ export function createWakeQueries({ builder }: StoreDialect) {
               .orderBy('created_at')
               .limit(limit),
           )
-          .where(({ or, eb }) => or([eb('wake_at', 'is', null), eb('wake_at', '>', at)])),
+          .where((eb) => eb.or([eb('wake_at', 'is', null), eb('wake_at', '>', at)])),
       () => undefined,
     ),
-    /** All that are pending or held. */
     all: prepareQuery(
       { at: 'integer' },
       ({ at }) =>
@@ -34,7 +41,7 @@ export function createWakeQueries({ builder }: StoreDialect) {
           .set({ wake_at: at })
           .where('state', '<>', sql.lit('ended'))
           .where(sql<boolean>`"state" in ('pending', 'held')`)
-          .where(({ or, eb }) => or([eb('wake_at', 'is', null), eb('wake_at', '>', at)])),
+          .where((eb) => eb.or([eb('wake_at', 'is', null), eb('wake_at', '>', at)])),
       () => undefined,
     ),
   };
