@@ -2,6 +2,7 @@ import type { AnyRemediation } from '../domain/remediation.ts';
 import type { ParameterSpec } from '../domain/parameter.ts';
 import { remediations } from '../remediations/index.ts';
 import { CliError } from './cli-error.ts';
+import { describeEffect, effectsOf } from './describe-effect.ts';
 import { formatTable } from './print-incident.ts';
 
 interface Output {
@@ -13,7 +14,7 @@ export function printActions(name: string | undefined, options: { readonly json?
   if (name === undefined) {
     const all = [...remediations.values()];
     if (options.json === true) return print(JSON.stringify({ actions: all.map(describe) }, null, 2));
-    return print(formatTable(['NAME', 'EFFECT', 'WHAT IT DOES'], all.map((remediation) => [remediation.name, remediation.effect({}), remediation.summary])));
+    return print(formatTable(['NAME', 'EFFECT', 'WHAT IT DOES'], all.map((remediation) => [remediation.name, effectsOf(remediation), remediation.summary])));
   }
   const remediation = remediations.get(name);
   if (remediation === undefined) throw new CliError(1, `there is no remediation ${name}; the names are: ${[...remediations.keys()].join(', ')}`);
@@ -22,7 +23,7 @@ export function printActions(name: string | undefined, options: { readonly json?
 
 function describe(remediation: AnyRemediation) {
   const { name, summary, notes, connection, params, outputs, example, inDoubt } = remediation;
-  return { name, summary, effect: remediation.effect({}), in_doubt: inDoubt, connection: connection ?? null, params, outputs, example, notes };
+  return { name, summary, effect: describeEffect(remediation), in_doubt: inDoubt, connection: connection ?? null, params, outputs, example, notes };
 }
 
 function formatAction(remediation: AnyRemediation): string {
@@ -30,7 +31,7 @@ function formatAction(remediation: AnyRemediation): string {
     remediation.name,
     `  ${remediation.summary}`,
     '',
-    `  effect      ${remediation.effect({})}`,
+    `  effect      ${describeEffect(remediation)}`,
     `  in doubt    ${remediation.inDoubt}`,
     `  connection  ${remediation.connection ?? 'none'}`,
     '',

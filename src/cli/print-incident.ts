@@ -25,7 +25,7 @@ export function formatIncident(incident: IncidentDetailView): string {
     ['started', incident.started_at],
     ['taken by', incident.acknowledged_by === null ? 'nobody' : `${printable(incident.acknowledged_by)} at ${incident.acknowledged_at ?? ''}`],
     ['resolved', incident.resolved_at ?? 'no'],
-    ['escalated', incident.escalation_level === 0 ? 'no' : `${incident.escalation_level} times`],
+    ['escalated', incident.escalation_level === 0 ? 'no' : `${incident.escalation_level} ${incident.escalation_level === 1 ? 'time' : 'times'}`],
   ];
   if (incident.truncated_alerts > 0) facts.push(['unseen', `${incident.truncated_alerts} alerts that Alertmanager left out`]);
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(10)}${value}`);
@@ -41,7 +41,7 @@ export function formatIncident(incident: IncidentDetailView): string {
       lines.push(`    ${step.state.padEnd(10)} ${step.id.padEnd(16)} ${step.uses}${error}`);
     }
   }
-  lines.push('', 'TIMELINE');
+  lines.push('', 'TIMELINE (UTC)');
   for (const entry of incident.timeline) {
     const actor = entry.actor === null ? '' : `  [${printable(entry.actor)}]`;
     lines.push(`  ${timeOf(entry.at)}  ${entry.kind.padEnd(15)} ${printable(entry.text)}${actor}`);

@@ -53,7 +53,8 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-function buildProgram({ env, workingDirectory, print }: World, setExitCode: (code: number) => void): Command {
+/** The commands with their arguments and options. Building them runs nothing. */
+export function buildProgram({ env, workingDirectory, print }: World, setExitCode: (code: number) => void): Command {
   const program = new Command('remedyd')
     .description('Auto-remediation for Alertmanager: matches alerts against rules, runs playbooks, and checks that they helped.')
     .version(readVersion())
@@ -163,8 +164,9 @@ function addIncidentCommands(incident: Command, remote: (command: Command) => Co
     .action(async (options: CreateOptions) => (await import('./incident.ts')).createIncident(options, print));
 
   const withRun = (command: Command): Command => remote(command).argument('<id>').option('--run <run>', 'which run, where there are several');
-  withRun(incident.command('ack'))
+  remote(incident.command('ack'))
     .description('takes it: automation that has not started yields')
+    .argument('<id>')
     .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'ack', options, print));
   withRun(incident.command('cancel'))
     .description('ends its run; lifts the quarantine of an interrupted one')
@@ -174,8 +176,9 @@ function addIncidentCommands(incident: Command, remote: (command: Command) => Co
     .option('--override <gate>', 'skips one gate; for admins')
     .option('--reason <text>', 'why')
     .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'retry', options, print));
-  withRun(incident.command('resolve'))
+  remote(incident.command('resolve'))
     .description('closes it; alerts that still fire are dismissed')
+    .argument('<id>')
     .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'resolve', options, print));
   for (const name of ['approve', 'reject', 'escalate', 'note', 'set']) {
     incident
