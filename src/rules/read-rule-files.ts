@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { problemAtStart, readYamlFile } from '../schema/yaml-file.ts';
 import type { YamlResult } from '../schema/yaml-file.ts';
 
@@ -8,11 +8,14 @@ type FoundFile = { readonly path: string } | { readonly fault: string; readonly 
 
 /**
  * Reads the rule files at paths, in their order: a file as it is, of a folder all `*.yml` and `*.yaml` below it by name, except rule
- * tests (`*.test.yml`). Paths are shown relative to `root`. What cannot be read is a problem. Never throws.
+ * tests (`*.test.yml`). Paths are relative to `root`, and shown so. What cannot be read is a problem. Never throws.
  */
 export async function readRuleFiles(paths: readonly string[], root = process.cwd()): Promise<readonly YamlResult[]> {
-  const found = (await Promise.all(paths.map((path) => findRuleFiles(path)))).flat();
-  return Promise.all(found.map((file) => readFound(file, root)));
+  const found = (await Promise.all(paths.map((path) => findRuleFiles(resolve(root, path))))).flat();
+  const places = found.map((file) => file.path);
+  // A file that is named and stands in a folder that is named too is read once.
+  const once = found.filter((file, index) => places.indexOf(file.path) === index);
+  return Promise.all(once.map((file) => readFound(file, root)));
 }
 
 async function readFound(file: FoundFile, root: string): Promise<YamlResult> {
@@ -30,7 +33,7 @@ async function findRuleFiles(path: string): Promise<readonly FoundFile[]> {
     const found = await Promise.all(names.map((name) => findInFolder(join(path, name))));
     return found.flat();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
     return [{ path, fault: `cannot be read (${code})` }];
   }
 }
