@@ -50,8 +50,8 @@ const saveRun = (store: SqliteStore, id: string): Promise<void> =>
   store.transact((tx) => tx.save(changesOf({ runs: [runOf(id)] })));
 
 function unavailable(code: StoreUnavailableError['code'], message: RegExp | string): object {
-  const expected: unknown = expect.objectContaining({ name: 'StoreUnavailableError', code, message: expect.stringMatching(message) });
-  return Object(expected) as object;
+  const expected: object = expect.objectContaining({ name: 'StoreUnavailableError', code, message: expect.stringMatching(message) });
+  return expected;
 }
 
 /** Starts a process with a store; its lines come in order, `undefined` after the last. */
