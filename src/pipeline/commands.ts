@@ -75,7 +75,7 @@ export function cancel(world: World, event: EventOf<'cancel'>, context: Decision
       world.putRun({ ...run, cancelledBy: person, wakeAt: now });
       return done(`run ${run.id} stops after its current step`);
     case 'verifying':
-      begin(world, { ...run, cancelledBy: person }, { outcome: 'inconclusive', reason: 'cancelled_by_person' }, context, `by ${person}`);
+      begin(world, world.putRun({ ...run, cancelledBy: person }), { outcome: 'inconclusive', reason: 'cancelled_by_person' }, context, `by ${person}`);
       return done(`run ${run.id} is over; whether it helped stays open`);
     case 'ended':
       liftQuarantine(world, run, context);
@@ -151,7 +151,7 @@ export function resolve(world: World, event: EventOf<'resolve'>, context: Decisi
   }
   for (const run of runs) {
     if (run.state === 'pending' || run.state === 'held') endRun(world, run, { outcome: 'cancelled', reason: 'dismissed' }, context, `${person} resolved the incident`);
-    else if (run.state === 'verifying') endRun(world, run, { outcome: 'inconclusive', reason: 'dismissed' }, context, `${person} resolved the incident`);
+    else if (run.state === 'verifying') begin(world, run, { outcome: 'inconclusive', reason: 'dismissed' }, context, `${person} resolved the incident`);
     else if (run.quarantined) liftQuarantine(world, run, context);
   }
   for (const line of world.linesOf(incident.id)) if (line.watchUntil !== null) world.putLine({ ...line, watchUntil: null });

@@ -51,7 +51,9 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   if (rule !== undefined && run.actingAt !== null) updateBreaker(world, rule, context);
   const didNothing = ending.outcome === 'completed' && ending.reason === 'nothing_to_do';
   const noApproval = ending.reason === 'approval_unavailable';
-  if (NEEDS_A_PERSON.includes(ending.outcome) || didNothing || noApproval) {
+  // Whoever resolved the incident is a person who knows.
+  const isKnown = ending.reason === 'dismissed';
+  if ((NEEDS_A_PERSON.includes(ending.outcome) && !isKnown) || didNothing || noApproval) {
     escalate(world, run.incidentId, ending.reason ?? ending.outcome, `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, now, run.id);
   }
   closeJournal(world, ended, context);

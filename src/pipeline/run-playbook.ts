@@ -56,6 +56,7 @@ function advanceSteps(world: World, run: Run, rule: Rule, context: DecisionConte
         if (error.code === 'approval_unavailable') return begin(world, run, { outcome: 'cancelled', reason: 'approval_unavailable' }, context, `step ${stepId}: ${error.message}`);
         return begin(world, run, { outcome: 'failed', reason: error.code }, context, `step ${stepId}: ${error.message}`);
       }
+      if (run.cancelledBy !== null) return void stopEarly(world, run, context);
       return stepsDone(world, run, rule, context);
   }
 }
@@ -146,7 +147,8 @@ function callOf(run: Run, record: StepRecord, step: Step, { now }: DecisionConte
 export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): void {
   const { now } = context;
   const place = locate(world, run, record, context);
-  if (place === undefined || record.stage !== 'planning') return;
+  if (place === undefined) return giveUp(world, run, record, context);
+  if (record.stage !== 'planning') return;
   const { step, rule } = place;
   const journal = journalOf(world, run, now);
   if (run.ending === null && stopEarlyAtPlan(world, run, record, plan, context)) return;
@@ -209,7 +211,7 @@ function approvalNeeded(rule: Rule, step: Step, record: StepRecord, world: World
 export function takeResult(world: World, run: Run, record: StepRecord, result: StepResult, plan: Plan | undefined, context: DecisionContext): void {
   const { now } = context;
   const place = locate(world, run, record, context);
-  if (place === undefined) return;
+  if (place === undefined) return giveUp(world, run, record, context);
   const { step, scope } = place;
   const journal = journalOf(world, run, now);
   const known = plan === undefined ? record : { ...record, plan };
@@ -277,7 +279,8 @@ function look(world: World, run: Run, record: StepRecord, step: Step, context: D
 export function takeLook(world: World, run: Run, record: StepRecord, found: Look, context: DecisionContext): void {
   const { now } = context;
   const place = locate(world, run, record, context);
-  if (place === undefined || record.stage !== 'looking') return;
+  if (place === undefined) return giveUp(world, run, record, context);
+  if (record.stage !== 'looking') return;
   const journal = journalOf(world, run, now);
   switch (found.state) {
     case 'done':
@@ -356,7 +359,7 @@ export function wakeRunning(world: World, given: Run, context: DecisionContext):
   const run = world.putRun({ ...given, wakeAt: nextAt === Infinity ? null : nextAt });
   if (waiting === undefined) return advance(world, run, context);
   const place = locate(world, run, waiting, context);
-  if (place === undefined) return;
+  if (place === undefined) return giveUp(world, run, waiting, context);
   if (waiting.stage === 'looking') {
     world.putStep({ ...waiting, wakeAt: null });
     world.putRun({ ...run, wakeAt: null });
@@ -372,6 +375,18 @@ function stopWaiting(world: World, run: Run, waiting: StepRecord, context: Decis
   if (stopEarly(world, run, context)) return true;
   world.putStep(waiting);
   return false;
+}
+
+/** The rule that a run was claimed with cannot be read any more: nobody knows its steps, and a change is in doubt. */
+function giveUp(world: World, run: Run, record: StepRecord, context: DecisionContext): void {
+  const isInDoubt = record.effect !== 'read' && record.actingAt !== null;
+  const failure: StepFailure = {
+    code: isInDoubt ? 'unknown_outcome' : 'aborted',
+    message: 'the rule it was claimed with is no longer known',
+    happened: isInDoubt ? 'unknown' : 'nothing',
+  };
+  journalOf(world, run, context.now).write({ ...record, state: isInDoubt ? 'unknown' : 'failed', error: failure });
+  endRun(world, run, { outcome: isInDoubt ? 'interrupted' : 'failed', reason: 'rule_removed' }, context, failure.message);
 }
 
 /** Where a journaled step stands in the rule that its run was claimed with, and what its expressions see. */
@@ -488,7 +503,7 @@ function advanceFinally(world: World, run: Run, rule: Rule, ending: Ending, cont
 export function recoverStep(world: World, run: Run, record: StepRecord, downtimeMs: number, longestMs: number, context: DecisionContext): void {
   const { now } = context;
   const place = locate(world, run, record, context);
-  if (place === undefined) return;
+  if (place === undefined) return giveUp(world, run, record, context);
   const { step } = place;
   if (record.stage === 'waiting') return;
   const wasActing = record.effect !== 'read' && (record.stage === 'acting' || record.stage === 'looking');

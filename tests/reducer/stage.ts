@@ -129,6 +129,11 @@ export class Stage {
     this.wake();
   }
 
+  /** The definitions of rules that are no longer live cannot be read any more. */
+  forgetSnapshots(): void {
+    this.#snapshots.clear();
+  }
+
   /** The process ends with what is under way lost, and another starts after `downMs`. */
   crash(downMs: number): void {
     this.#outstanding = [];

@@ -1,6 +1,15 @@
 import type { Scope } from '../../src/domain/scope.ts';
 import { ExpressionError } from '../../src/domain/scope.ts';
-import { buildRule, buildRung, buildStep, buildVerify, callOf, condition, listTemplate, stubRemediation } from '../support/build-rule.ts';
+import {
+  buildRule,
+  buildRung,
+  buildStep,
+  buildVerify,
+  callOf,
+  condition,
+  listTemplate,
+  stubRemediation,
+} from '../support/build-rule.ts';
 import { MINUTE, SECOND, Stage } from './stage.ts';
 
 const change = stubRemediation('stub.change', 'change', 'ask');
@@ -22,7 +31,11 @@ describe('a changing step', () => {
     stage.planned({ touches: ['docker:web', 'postgres:main'] });
     expect(stage.underWay).toEqual(['act']);
     expect(stage.claims).toEqual(['target:container/web', 'touch:docker:web', 'touch:postgres:main']);
-    expect(stage.step('0:steps/restart')).toMatchObject({ stage: 'acting', actingAt: stage.now, plan: { touches: ['docker:web', 'postgres:main'] } });
+    expect(stage.step('0:steps/restart')).toMatchObject({
+      stage: 'acting',
+      actingAt: stage.now,
+      plan: { touches: ['docker:web', 'postgres:main'] },
+    });
     expect(stage.run.actingAt).toBe(stage.now);
   });
 
@@ -159,7 +172,9 @@ describe('expect', () => {
   });
 
   test('may come true within its time, polled', () => {
-    const stage = new Stage([ruleOf(buildStep('look', read, { expect: isUp, withinMs: 10 * SECOND }), buildStep('restart', change))]);
+    const stage = new Stage([
+      ruleOf(buildStep('look', read, { expect: isUp, withinMs: 10 * SECOND }), buildStep('restart', change)),
+    ]);
     stage.fire();
     stage.succeed('read', { up: false });
     stage.pass(2 * SECOND);
@@ -184,7 +199,9 @@ describe('expect', () => {
 
 describe('on_error: continue', () => {
   test('keeps the failure in the step', () => {
-    const sees = buildStep('after', read, { if: condition('steps.first.state', ({ steps }) => steps?.['first']?.state === 'failed') });
+    const sees = buildStep('after', read, {
+      if: condition('steps.first.state', ({ steps }) => steps?.['first']?.state === 'failed'),
+    });
     const stage = new Stage([ruleOf(buildStep('first', read, { onError: 'continue' }), sees, buildStep('restart', change))]);
     stage.fire();
     stage.fail('read', 'not_found');
@@ -212,7 +229,9 @@ describe('for_each', () => {
     const stage = new Stage([ruleOf(buildStep('each', call, { forEach: names }))]);
     stage.fire();
     for (const name of ['a', 'b', 'c']) {
-      expect(stage.state.steps.find((step) => step.state === 'running' && step.stage === 'planning')?.params).toEqual({ item: name });
+      expect(stage.state.steps.find((step) => step.state === 'running' && step.stage === 'planning')?.params).toEqual({
+        item: name,
+      });
       stage.change();
     }
     expect(stage.run.state).toBe('verifying');
@@ -254,7 +273,15 @@ describe('a playbook', () => {
 
   test('as a step runs its steps and its finally, and sees its parameters only', () => {
     const sees: Scope[] = [];
-    const looks = buildRung([buildStep('one', callOf(read, (scope) => (sees.push(scope), {})))], { name: 'inner', render: () => ({ who: 'web' }) });
+    const looks = buildRung(
+      [
+        buildStep(
+          'one',
+          callOf(read, (scope) => (sees.push(scope), {})),
+        ),
+      ],
+      { name: 'inner', render: () => ({ who: 'web' }) },
+    );
     const stage = new Stage([ruleOf(buildStep('sub', looks), buildStep('restart', change))]);
     stage.fire();
     expect(sees[0]?.params).toEqual({ who: 'web' });
@@ -352,7 +379,9 @@ describe('finally', () => {
 
   test('sees the steps before it in its own expectations', () => {
     const sees = condition('steps.restart.state', ({ steps }) => steps?.['restart']?.state === 'failed');
-    const stage = new Stage([buildRule({ rungs: [buildRung([buildStep('restart', change)], { finally: [buildStep('look', read, { expect: sees })] })] })]);
+    const stage = new Stage([
+      buildRule({ rungs: [buildRung([buildStep('restart', change)], { finally: [buildStep('look', read, { expect: sees })] })] }),
+    ]);
     stage.fire();
     stage.fail('plan', 'not_found');
     stage.succeed('read');
@@ -362,7 +391,9 @@ describe('finally', () => {
 
 describe('the time of a run', () => {
   test('fails it between steps', () => {
-    const stage = new Stage([buildRule({ timeoutMs: 10 * SECOND, rungs: [buildRung([buildStep('one', read), buildStep('two', change)])] })]);
+    const stage = new Stage([
+      buildRule({ timeoutMs: 10 * SECOND, rungs: [buildRung([buildStep('one', read), buildStep('two', change)])] }),
+    ]);
     stage.fire();
     stage.now += 10 * SECOND;
     stage.succeed('read');
@@ -392,7 +423,13 @@ test('a late answer of an earlier attempt changes nothing', () => {
   const stage = new Stage([ruleOf(buildStep('restart', guarded, { retry }))]);
   stage.fire();
   stage.planned();
-  const late = { kind: 'step_ended', runId: stage.run.id, address: '0:steps/restart', attempt: 1, result: { output: {} } } as const;
+  const late = {
+    kind: 'step_ended',
+    runId: stage.run.id,
+    address: '0:steps/restart',
+    attempt: 1,
+    result: { output: {} },
+  } as const;
   stage.fail('act', 'timeout', 'unknown');
   stage.pass(2 * SECOND);
   stage.apply(late);
