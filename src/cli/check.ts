@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { formatProblem, hasErrors, type Problem } from '../schema/problem.ts';
+import { lintAlertmanagerConfig } from '../rules/lint-alertmanager-config.ts';
 import { lintAlerts } from '../rules/lint-alerts.ts';
 import { CliError } from './cli-error.ts';
 import { loadWorld, type WorldSource } from './load-world.ts';
@@ -18,7 +19,8 @@ export async function checkRules(paths: readonly string[], options: CheckOptions
     const files = await Promise.all(options.prometheusRules.map(async (path) => ({ path, source: await read(path) })));
     all.push(...lintAlerts(loaded.rules, files));
   }
-  void options.alertmanagerConfig;
+  const { alertmanagerConfig } = options;
+  if (alertmanagerConfig !== undefined) all.push(...lintAlertmanagerConfig(alertmanagerConfig, await read(alertmanagerConfig)));
   const isSound = !hasErrors(all);
   if (options.json === true) print(JSON.stringify({ ok: isSound, problems: all }, null, 2));
   else {
