@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { load } from 'js-yaml';
 import { formatProblem } from '../src/schema/problem.ts';
-import { MAX_YAML_BYTES, YamlFile, parseYaml, readYamlFile } from '../src/schema/yaml-file.ts';
+import { MAX_YAML_BYTES, parseYaml, readYamlFile } from '../src/schema/yaml-file.ts';
+import type { YamlFile } from '../src/schema/yaml-file.ts';
 
 const SCALARS = Number(process.env['YAML_SCALARS'] ?? 5_000);
 const HOSTILE_FILES = Number(process.env['YAML_HOSTILE_FILES'] ?? 5_000);
@@ -86,9 +87,9 @@ describe('places', () => {
         const decoded = (load(source) as { key: { inner: string } }).key.inner;
         const yaml = parsed(source);
         const lines = source.split(newline);
-        for (const [index, character] of [...decoded].entries()) {
+        for (const [index, character] of Array.from(decoded).entries()) {
           if (/[\s'"\\]/.test(character)) continue;
-          const offset = [...decoded].slice(0, index).join('').length;
+          const offset = Array.from(decoded).slice(0, index).join('').length;
           const { line, column } = yaml.placeInside(['key', 'inner'], offset);
           expect(lines[line - 1]?.slice(column - 1)).toMatch(new RegExp(`^(?:${character}|\\\\[uU])`, 'u'));
         }
@@ -170,7 +171,7 @@ describe('each of these is one clear problem', () => {
       `a: "${'x'.repeat(10_000_000)}"`,
       `rules.yml:1:1: error: the file has 10000005 bytes; at most ${MAX_YAML_BYTES} are read`,
     ],
-    ['too many values', '- \n'.repeat(1_300_000), 'error: more than 1000000 values in one file; split it'],
+    ['too many values', '- \n'.repeat(1_300_000), 'error: more than 500000 values in one file; split it'],
     ['an alias bomb', aliasBomb(9), 'error: aliases repeat too much; write the values out'],
     ['a chain of aliases', aliasChain(10_000), 'error: aliases repeat too much; write the values out'],
   ])('%s', (_, source, expected) => {

@@ -52,7 +52,7 @@ const execArgument = z.strictObject({
 });
 
 const exec = z.strictObject({
-  command: z.array(text()).min(1, { error: "expected a program and its arguments, such as [/opt/fix.sh, '--all']" }),
+  command: z.array(text().max(4_096)).min(1, { error: "expected a program and its arguments, such as [/opt/fix.sh, '--all']" }),
   args: z.record(identifier(), execArgument).optional(),
   timeout: duration({ leastMs: 1 }).optional(),
   environment: namedSecrets.optional(),

@@ -16,6 +16,7 @@ export interface Substituted {
   readonly unresolved: readonly YamlPath[];
 }
 
+const MAX_PROBLEMS = 500;
 const REFERENCE = /\$(\$\{)|\$\{([^}]*)(\}?)/g;
 
 /**
@@ -35,22 +36,35 @@ export function substituteEnvironment(yaml: YamlFile, environment: Environment):
   };
   const substituteText = (text: string, path: YamlPath): unknown => {
     if (!text.includes('${')) return text;
-    const replaced = text.replaceAll(
-      REFERENCE,
-      (_, escaped: string | undefined, reference: string | undefined, end: string | undefined, offset: number) => {
-        if (escaped !== undefined) return '${';
-        const value =
-          end === '' ? { fault: 'a ${ without its }; write $${ where the text has a ${' } : resolve(reference ?? '', environment);
-        if ('text' in value) return value.text;
-        unresolved.push(path);
-        problems.push(yaml.problem(path, value.fault, { at: offset }));
-        return '';
-      },
-    );
+    const { replaced, fault } = replaceReferences(text, environment);
+    if (fault !== undefined && problems.length < MAX_PROBLEMS) {
+      unresolved.push(path);
+      problems.push(yaml.problem(path, fault.message, { at: fault.offset }));
+    }
     const isWhole = /^\$\{[^}]*\}$/.test(text);
     return isWhole && yaml.isPlain(path) ? readPlain(replaced) : replaced;
   };
   return { value: substitute(yaml.value, []), problems, unresolved };
+}
+
+/** A text with its references replaced, and the first that could not be. */
+function replaceReferences(
+  text: string,
+  environment: Environment,
+): { readonly replaced: string; readonly fault: { readonly message: string; readonly offset: number } | undefined } {
+  let fault: { readonly message: string; readonly offset: number } | undefined;
+  const replaced = text.replaceAll(
+    REFERENCE,
+    (_, escaped: string | undefined, reference: string | undefined, end: string | undefined, offset: number) => {
+      if (escaped !== undefined) return '${';
+      const value =
+        end === '' ? { fault: 'a ${ without its }; write $${ where the text has a ${' } : resolve(reference ?? '', environment);
+      if ('text' in value) return value.text;
+      fault ??= { message: value.fault, offset };
+      return '';
+    },
+  );
+  return { replaced, fault };
 }
 
 function resolve(reference: string, environment: Environment): { readonly text: string } | { readonly fault: string } {

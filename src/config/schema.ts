@@ -64,7 +64,7 @@ const approval = z.strictObject({
 
 /** `remedyd.yml`. Every key is optional. */
 export const configSchema = z.strictObject({
-  listen: text().optional(),
+  listen: text().max(300).optional(),
   external_url: httpUrl().optional(),
   store: z.strictObject({ ...secretKeys('url'), retention: duration({ leastMs: 1 }).optional() }).optional(),
   rules: z.array(text()).optional(),

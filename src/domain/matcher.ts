@@ -35,7 +35,7 @@ export class Matcher {
 
   /** As Alertmanager prints it; parses to an equal matcher. */
   toString(): string {
-    const quoted = this.name === '' || [...this.name].some(isReserved);
+    const quoted = this.name === '' || Array.from(this.name).some(isReserved);
     return quoted
       ? `${JSON.stringify(this.name)}${this.op}${JSON.stringify(this.value)}`
       : `${this.name}${this.op}"${this.value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')}"`;

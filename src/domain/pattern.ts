@@ -58,7 +58,7 @@ function compile(source: string): Pattern {
 
 function countRepetitions(source: string): number {
   let sum = 0;
-  for (const [, least, most] of source.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) sum += Number(most || least);
+  for (const [, counts = ''] of source.matchAll(/\{(\d+(?:,\d*)?)\}/g)) sum += Math.max(...counts.split(',').map(Number));
   return sum;
 }
 

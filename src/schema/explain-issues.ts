@@ -8,6 +8,9 @@ import type { YamlFile, YamlPath } from './yaml-file.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** Of more problems than this only the number is said. */
+const MAX_PROBLEMS = 500;
+
 export type Checked<T> = { readonly value: T } | { readonly problems: readonly Problem[] };
 
 /** Checks a file, or another value (`given`) made of it that has the same shape, against a schema. Never throws for what is in the file. */
@@ -36,9 +39,11 @@ export function explainIssues(
     const at = [...base, ...path];
     switch (issue.code) {
       case 'unrecognized_keys':
-        return issue.keys.map((key) =>
-          yaml.problem([...at, key], `unknown key '${key}'${suggestName(key, keysAt(schema, path))}`, { at: 'key' }),
-        );
+        return issue.keys
+          .slice(0, MAX_PROBLEMS)
+          .map((key) =>
+            yaml.problem([...at, key], `unknown key '${shorten(key)}'${suggestName(key, keysAt(schema, path))}`, { at: 'key' }),
+          );
       case 'invalid_union': {
         const nearest = nearestOption(issue.errors);
         if (nearest !== undefined) return nearest.flatMap((inner) => explain(inner, path));
@@ -48,7 +53,7 @@ export function explainIssues(
         return [
           yaml.problem(
             at,
-            `'${String(path.at(-1))}' cannot be a name here: ${issue.issues.map((inner) => inner.message).join('; ')}`,
+            `'${shorten(String(path.at(-1)))}' cannot be a name here: ${issue.issues.map((inner) => inner.message).join('; ')}`,
             { at: 'key' },
           ),
         ];
@@ -60,7 +65,7 @@ export function explainIssues(
       const isDefault = /^(?:Invalid|Too small|Too big|Unrecognized)/.test(message);
       const said = isDefault ? (expected === undefined ? 'not allowed here' : `expected ${expected}`) : message;
       const written = lookUp(yaml.value, at);
-      if (written === MISSING && path.length > 0) return `'${String(path.at(-1))}' is missing`;
+      if (written === MISSING && path.length > 0) return `'${shorten(String(path.at(-1)))}' is missing`;
       if (!said.startsWith('expected ')) return said;
       const secret = schemasAt(schema, path).some(isSecretSchema);
       const suggestion =
@@ -68,7 +73,9 @@ export function explainIssues(
       return `${said}, got ${describeValue(written, secret)}${suggestion.startsWith(', did') ? suggestion : ''}`;
     }
   };
-  return sortProblems(issues.flatMap((issue) => explain(issue, [])));
+  const problems = sortProblems(issues.slice(0, MAX_PROBLEMS).flatMap((issue) => explain(issue, [])));
+  const hidden = issues.length - MAX_PROBLEMS;
+  return hidden > 0 ? [...problems, yaml.problem([...base], `and ${hidden} more`)] : problems;
 }
 
 /** Of the options of a union, the one that fits best: the one whose first fault lies deepest, if any got past the type. */
@@ -148,5 +155,9 @@ function describeValue(value: unknown, secret: boolean): string {
   if (typeof value === 'object') return 'a mapping';
   if (secret) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
   const text = JSON.stringify(value);
+  return shorten(text);
+}
+
+function shorten(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

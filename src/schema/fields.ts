@@ -41,7 +41,7 @@ export function count(least: number, most: number): z.ZodNumber {
 }
 
 /** A duration in Prometheus' notation; milliseconds in the output. */
-export function duration(options: { readonly leastMs?: number } = {}) {
+export function duration(options: { readonly leastMs?: number } = {}): z.ZodType<number, string | 0> {
   const { leastMs = 0 } = options;
   const expected = `expected a duration such as 30s, 5m or 1h30m${leastMs > 0 ? ', more than 0' : ''}`;
   return z
@@ -54,7 +54,7 @@ export function duration(options: { readonly leastMs?: number } = {}) {
 }
 
 /** A size such as `32MiB`; bytes in the output. */
-export function byteSize() {
+export function byteSize(): z.ZodType<number, string | number> {
   const expected = 'expected a size such as 512KiB, 32MiB or 1GB';
   return z
     .union([z.string(), z.int().nonnegative()], { error: expected })
@@ -63,7 +63,7 @@ export function byteSize() {
 }
 
 /** A rate such as `3 per 24h`; `3 failures per 24h` is the same. */
-export function rate() {
+export function rate(): z.ZodType<Rate, string> {
   const expected = 'expected a rate such as 3 per 24h';
   return z
     .string({ error: expected })
@@ -72,7 +72,7 @@ export function rate() {
 }
 
 /** A regular expression in RE2 syntax, matched against the whole of a text. */
-export function pattern() {
+export function pattern(): z.ZodType<string, string> {
   return z.string({ error: 'expected a regular expression' }).superRefine((source, context) => {
     try {
       compilePattern(source);
@@ -84,19 +84,19 @@ export function pattern() {
 }
 
 /** An http or https URL. */
-export function httpUrl() {
+export function httpUrl(): z.ZodString {
   const expected = 'expected a URL that starts with http:// or https://';
   return z.string({ error: expected }).refine(isHttpUrl, { error: expected });
 }
 
 /** A time zone of the IANA database, e.g. `Europe/Berlin`. */
-export function timeZone() {
+export function timeZone(): z.ZodString {
   const expected = 'expected a time zone such as UTC or Europe/Berlin';
   return z.string({ error: expected }).refine(isTimeZone, { error: expected });
 }
 
 /** One entry of a list of matchers: usually one matcher, as in Alertmanager also several with commas. */
-export function matcherText() {
+export function matcherText(): z.ZodType<readonly Matcher[], string> {
   const expected = 'expected a matcher such as \'severity = "critical"\'';
   return z
     .string({ error: expected })
@@ -113,7 +113,7 @@ export function matcherText() {
 }
 
 /** A list of matchers that all have to hold. At least one must not match the empty string: else alerts without the label would match. */
-export function matchers() {
+export function matchers(): z.ZodType<readonly Matcher[], string[]> {
   return z
     .array(matcherText(), { error: 'expected a list of matchers such as [\'severity = "critical"\']' })
     .transform((lists, context): readonly Matcher[] => {

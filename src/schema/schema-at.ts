@@ -31,7 +31,7 @@ function childOf(schema: Schema, key: PropertyKey): readonly Schema[] {
       return [def.valueType];
     case 'tuple': {
       const item = def.items[Number(key)] ?? def.rest;
-      return item === null || item === undefined ? [] : [item];
+      return item === null ? [] : [item];
     }
     default:
       return [];

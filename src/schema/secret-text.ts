@@ -18,7 +18,7 @@ export function secretText(): z.ZodType<Secret, string | number> {
 /** A secret in its two forms: `KEY`, or `KEY_file` with the path of a file that holds it. */
 export function secretKeys<K extends string>(
   key: K,
-): { [P in K]: z.ZodOptional<z.ZodType<Secret, string | number>> } & { [P in `${K}_file`]: z.ZodOptional<z.ZodString> } {
+): Record<K, z.ZodOptional<z.ZodType<Secret, string | number>>> & Record<`${K}_file`, z.ZodOptional<z.ZodString>> {
   const keys = { [key]: secretText().optional(), [`${key}_file`]: z.string().min(1).optional() };
   return keys as ReturnType<typeof secretKeys<K>>;
 }

@@ -1,12 +1,17 @@
 import { EVENT_ID } from 'js-yaml';
 import { anchorOf, startOf } from './yaml-events.ts';
 import type { YamlEvent } from './yaml-events.ts';
-import type { YamlFault } from './yaml-faults.ts';
 
 /** The deepest nesting, with aliases filled in. */
 export const MAX_YAML_DEPTH = 64;
 /** The most values of a file, with aliases filled in: this is what everything after the parser has to walk. */
-export const MAX_YAML_VALUES = 1_000_000;
+export const MAX_YAML_VALUES = 500_000;
+
+/** Something that YAML allows and we do not, and where. Messages hold no values: those may be secrets. */
+export interface YamlFault {
+  readonly offset: number;
+  readonly message: string;
+}
 
 /** What a value amounts to once aliases are filled in. */
 interface Extent {

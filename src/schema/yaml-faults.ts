@@ -2,16 +2,11 @@ import { EVENT_ID, SCALAR_STYLE, getScalarValue } from 'js-yaml';
 import { startOf } from './yaml-events.ts';
 import type { YamlEvent, YamlScalarEvent } from './yaml-events.ts';
 import { findExtentFault } from './yaml-extent.ts';
+import type { YamlFault } from './yaml-extent.ts';
 
 const MAX_FAULTS = 100;
 // No number that is longer than this is finite or safe; not looking at it bounds the time.
 const MAX_NUMBER_LENGTH = 400;
-
-/** Something that YAML allows and we do not, and where. Messages hold no values: those may be secrets. */
-export interface YamlFault {
-  readonly offset: number;
-  readonly message: string;
-}
 
 /** What in a parsed file is ambiguous, dangerous to walk or not supported; the first hundred. */
 export function findYamlFaults(source: string, events: readonly YamlEvent[]): readonly YamlFault[] {
