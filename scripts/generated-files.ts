@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { configJsonSchema } from '../src/config/config-json-schema.ts';
+import { remediations } from '../src/remediations/index.ts';
+import { rulesJsonSchema, testsJsonSchema } from '../src/rules/json-schemas.ts';
+import { reasonsPage } from './pages/reasons-page.ts';
+import { remediationsPage } from './pages/remediations-page.ts';
+
+/** A file that is made from the code. `path` is relative to the repository. */
+export interface GeneratedFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Every file that is made from the code, formatted as the repository is. */
+export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
+  const sources: readonly GeneratedFile[] = [
+    { path: 'schemas/rules.json', content: JSON.stringify(rulesJsonSchema()) },
+    { path: 'schemas/config.json', content: JSON.stringify(configJsonSchema()) },
+    { path: 'schemas/tests.json', content: JSON.stringify(testsJsonSchema()) },
+    { path: 'docs/remediations.md', content: remediationsPage([...remediations.values()]) },
+    { path: 'docs/reasons.md', content: reasonsPage() },
+  ];
+  return Promise.all(
+    sources.map(async ({ path, content }) => {
+      const filepath = join(import.meta.dirname, '..', path);
+      return { path, content: await format(content, { ...(await resolveConfig(filepath)), filepath }) };
+    }),
+  );
+}
