@@ -1,4 +1,4 @@
-import { describeEffect, effectsOf } from '../../src/cli/describe-effect.ts';
+import { describeEffect, effectsOf, formatWord } from '../../src/cli/describe-effect.ts';
 import type { ParameterSpec } from '../../src/domain/parameter.ts';
 import type { AnyRemediation, InDoubt } from '../../src/domain/remediation.ts';
 import { markdownTable } from './markdown-table.ts';
@@ -56,7 +56,7 @@ function describeParameter(spec: ParameterSpec): string {
   const facts = [
     spec.required === true ? 'required' : undefined,
     spec.default === undefined ? undefined : `default \`${JSON.stringify(spec.default)}\``,
-    spec.enum === undefined ? undefined : `one of ${spec.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ')}`,
+    spec.enum === undefined ? undefined : `one of ${spec.enum.map((value) => `\`${formatWord(value)}\``).join(', ')}`,
     spec.min === undefined ? undefined : `at least ${spec.min}${unitOf(spec)}`,
     spec.max === undefined ? undefined : `at most ${spec.max}${unitOf(spec)}`,
     spec.pattern === undefined ? undefined : `matches \`${spec.pattern}\``,

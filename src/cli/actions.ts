@@ -2,12 +2,10 @@ import type { AnyRemediation } from '../domain/remediation.ts';
 import type { ParameterSpec } from '../domain/parameter.ts';
 import { remediations } from '../remediations/index.ts';
 import { CliError } from './cli-error.ts';
-import { describeEffect, effectsOf } from './describe-effect.ts';
+import { describeEffect, effectsOf, formatWord } from './describe-effect.ts';
 import { formatTable } from './print-incident.ts';
 
-interface Output {
-  (text: string): void;
-}
+type Output = (text: string) => void;
 
 /** The catalogue, made from the code: all remediations, or one with everything about it. */
 export function printActions(name: string | undefined, options: { readonly json?: boolean }, print: Output): void {
@@ -60,7 +58,7 @@ function describeSpec(spec: ParameterSpec): string {
   const facts = [
     spec.required === true ? 'required' : undefined,
     spec.default === undefined ? undefined : `default ${JSON.stringify(spec.default)}`,
-    spec.enum === undefined ? undefined : `one of ${spec.enum.join(', ')}`,
+    spec.enum === undefined ? undefined : `one of ${spec.enum.map(formatWord).join(', ')}`,
     spec.min === undefined ? undefined : `at least ${spec.min}`,
     spec.max === undefined ? undefined : `at most ${spec.max}`,
     spec.pattern === undefined ? undefined : `matches ${spec.pattern}`,

@@ -11,7 +11,9 @@ export function effectsOf(remediation: AnyRemediation): string {
 export function describeEffect(remediation: AnyRemediation): string {
   const deciding = findDecidingParameter(remediation);
   if (deciding === undefined) return remediation.effect({});
-  return [...deciding.byEffect].map(([effect, values]) => `${effect} (${deciding.name} ${values.join(', ')})`).join(', ');
+  return [...deciding.byEffect]
+    .map(([effect, values]) => `${effect} (${deciding.name} ${values.map(formatWord).join(', ')})`)
+    .join(', ');
 }
 
 interface DecidingParameter {
@@ -26,4 +28,9 @@ function findDecidingParameter(remediation: AnyRemediation): DecidingParameter |
       byEffect: Map.groupBy(values, (value) => remediation.effect({ [name]: value })),
     }))
     .find(({ byEffect }) => byEffect.size > 1);
+}
+
+/** A value of an enum, as it is written in a rule. */
+export function formatWord(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
