@@ -15,6 +15,7 @@ import { Pipeline } from './pipeline/pipeline.ts';
 import { scopeOfRun } from './pipeline/scope-of-run.ts';
 import { remediations } from './remediations/index.ts';
 import { compileSnapshot } from './rules/compile-snapshot.ts';
+import { RuleWatch, tooManyVanished } from './rules/rule-watch.ts';
 import { formatProblem, type Problem } from './schema/problem.ts';
 import { startSchedules, type Schedules } from './schedules/index.ts';
 
@@ -24,7 +25,9 @@ export interface LoadedWorld {
   readonly rules: RuleSet;
 }
 
-export type LoadResult = { readonly loaded: LoadedWorld; readonly problems: readonly Problem[] } | { readonly loaded?: undefined; readonly problems: readonly Problem[] };
+export type LoadResult =
+  | { readonly loaded: LoadedWorld; readonly problems: readonly Problem[] }
+  | { readonly loaded?: undefined; readonly problems: readonly Problem[] };
 
 export interface AppOptions {
   readonly loaded: LoadedWorld;
@@ -133,6 +136,11 @@ export class App {
 
     const schedules: Schedules = startSchedules({ store, pipeline, clock, settings: () => this.#live.settings, onFault });
     this.#stops.push({ name: 'schedules', stop: () => schedules.stop() });
+    if (settings.watch) {
+      const watch = new RuleWatch(settings.rules, clock, () => void this.reload({ byHand: false }));
+      await watch.start();
+      this.#stops.push({ name: 'watch', stop: () => watch.stop() });
+    }
     log.info({ url: server.url, rules: this.#live.rules.rules.length, version }, 'ready');
     return server.url;
   }
@@ -150,18 +158,21 @@ export class App {
   }
 
   /** Checks configuration and rules as a whole and takes them, or keeps the old ones and says why. */
-  reload(): Promise<{ readonly at: number; readonly problems: readonly string[] }> {
-    const next = this.#reloading.then(() => this.#reloadNow());
+  reload(
+    options: { readonly byHand: boolean } = { byHand: true },
+  ): Promise<{ readonly at: number; readonly problems: readonly string[] }> {
+    const next = this.#reloading.then(() => this.#reloadNow(options.byHand));
     this.#reloading = next.catch(() => undefined);
     return next;
   }
 
-  async #reloadNow(): Promise<{ readonly at: number; readonly problems: readonly string[] }> {
+  async #reloadNow(byHand: boolean): Promise<{ readonly at: number; readonly problems: readonly string[] }> {
     const { load, clock, log } = this.#options;
     const { loaded, problems } = await load();
     const at = clock.now();
-    const texts = problems.map(formatProblem);
-    if (loaded === undefined) {
+    const vanished = loaded === undefined || byHand ? undefined : tooManyVanished(this.#live.rules, loaded.rules);
+    const texts = vanished === undefined ? problems.map(formatProblem) : [vanished];
+    if (loaded === undefined || vanished !== undefined) {
       for (const text of texts) log.error({ problem: text }, 'reload failed; the old rules stay live');
       this.#metrics?.reloaded(false, at);
       this.#lastReload = { at, problems: texts };
@@ -182,7 +193,9 @@ export class App {
     const rule = detail === undefined ? undefined : this.#live.rules.byName(detail.run.rule);
     const [rung] = rule?.rungs ?? [];
     if (detail === undefined || rung === undefined) return { kind: 'previewed', runId, steps: [] };
-    const steps = await dryRun(rung, scopeOfRun(detail.run, this.#options.clock.now()), (call, work) => executor.runCall(runId, 1, call, work));
+    const steps = await dryRun(rung, scopeOfRun(detail.run, this.#options.clock.now()), (call, work) =>
+      executor.runCall(runId, 1, call, work),
+    );
     return {
       kind: 'previewed',
       runId,

@@ -5,6 +5,7 @@ import type { Json } from '../domain/json.ts';
 import type { OutputType } from '../domain/parameter.ts';
 import { ExpressionError } from '../domain/scope.ts';
 import type { AlertView, StepView } from '../domain/scope.ts';
+import { isJsonList } from './is-json-list.ts';
 
 /** `alert` and the members of `alerts` in expressions. Maps, because a label may be called `constructor`. */
 export class AlertValue {
@@ -90,13 +91,8 @@ function toBigInt(value: Json): bigint | undefined {
 function toDynamic(value: Json): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value !== 'object' || value === null) return value;
-  if (isList(value)) return value.map(toDynamic);
+  if (isJsonList(value)) return value.map(toDynamic);
   return new Map(Object.entries(value).map(([name, entry]) => [name, toDynamic(entry)]));
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
 }
 
 /** The result of an expression as plain data: durations in milliseconds, instants in ISO 8601. Throws `ExpressionError`. */
@@ -160,6 +156,8 @@ export function textOf(value: unknown): string {
       if (ms !== undefined) return formatDuration(ms);
       throw new ExpressionError('expression_error', 'a list or mapping cannot stand inside a text');
     }
+    default:
+      break;
   }
   throw new ExpressionError('missing_value', 'the value is empty');
 }

@@ -78,6 +78,8 @@ function visit(node: ASTNode, context: Visit): void {
           context.report(`'${String(key.args)}' cannot be a key here`, key);
       }
       break;
+    default:
+      break;
   }
   const comprehension = comprehensionOf(node);
   if (comprehension === undefined) {

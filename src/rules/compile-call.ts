@@ -115,6 +115,13 @@ function defaultConnection(
   if (byFile !== undefined && connections.faultOf(kind, byFile) === undefined) return byFile;
   const only = connections.onlyOne(kind);
   if (only !== undefined) return only;
+  if (byFile === undefined && context.observes === true && !connections.hasAny(kind)) {
+    // A newcomer's first rules only watch; they load before there is anything to connect to.
+    context.report([...path, 'uses'], `${remediation.name} cannot be planned: no ${kind} connection is configured`, {
+      severity: 'warning',
+    });
+    return undefined;
+  }
   const fault = byFile === undefined ? '' : `; ${connections.faultOf(kind, byFile) ?? ''}`;
   context.report([...path, 'uses'], `${remediation.name} needs a ${kind} connection: write \`connection\`${fault}`);
   return undefined;
@@ -160,6 +167,6 @@ function worstEffect(remediation: AnyRemediation, params: CompiledParameters): E
 }
 
 /** The worse of two effects. */
-export function worse(a: Effect, b: Effect): Effect {
+function worse(a: Effect, b: Effect): Effect {
   return EFFECTS.indexOf(a) > EFFECTS.indexOf(b) ? a : b;
 }

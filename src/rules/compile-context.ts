@@ -36,6 +36,8 @@ export interface CompileContext {
   readonly defaultConnection?: string;
   /** Who is asked when a step does not say so. */
   readonly approval: ApprovalSpec;
+  /** Whether nothing here acts by itself: a rule in mode `observe`, or a playbook, whose rules decide. */
+  readonly observes?: boolean;
 }
 
 /** Milliseconds of a written duration; the fallback when there is none. */

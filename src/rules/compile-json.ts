@@ -7,6 +7,7 @@ import { reportExpression } from './report-problem.ts';
 import type { ReportProblem } from './report-problem.ts';
 import { compileTemplate } from './template.ts';
 import type { CompiledTemplate } from './template.ts';
+import { isJsonList } from './is-json-list.ts';
 
 /** What a value is compiled with: the names that its expressions see, and where its problems go. */
 export interface ValueContext {
@@ -30,7 +31,7 @@ export function compileJson(value: Json, context: ValueContext, path: YamlPath):
     return template.isConstant ? { kind: 'constant', value } : { kind: 'template', template };
   }
   if (typeof value !== 'object' || value === null) return { kind: 'constant', value };
-  if (isList(value)) {
+  if (isJsonList(value)) {
     const entries = value.map((entry, index) => compileJson(entry, context, [...path, index]));
     return entries.every((entry) => entry.kind === 'constant') ? { kind: 'constant', value } : { kind: 'list', entries };
   }
@@ -39,11 +40,6 @@ export function compileJson(value: Json, context: ValueContext, path: YamlPath):
   );
   const isConstant = [...entries.values()].every((entry) => entry.kind === 'constant');
   return isConstant ? { kind: 'constant', value } : { kind: 'map', entries };
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
 }
 
 /** Renders the values of a mapping; throws `ExpressionError`. */

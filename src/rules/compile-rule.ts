@@ -43,7 +43,7 @@ export interface CompiledRule {
 export function compileRule(definition: RuleDefinition, around: RuleContext, path: YamlPath): CompiledRule {
   const { compiler, report, settings, severities } = around;
   const approval = compileApproval(definition.approval, around.approval, settings, [...path, 'approval'], report);
-  const context: RuleContext = { ...around, approval };
+  const context: RuleContext = { ...around, approval, observes: (definition.mode ?? 'observe') === 'observe' };
   const params = compileSpecs(definition.params ?? {}, compiler, [...path, 'params'], report);
   const shape: ScopeShape = { kind: 'rule', params, steps: new Map() };
   const list = compileTriggers(definition, context, path);
@@ -217,11 +217,15 @@ function compileUnlessFiring(
   { report }: RuleContext,
   path: YamlPath,
 ): readonly UnlessFiring[] {
-  return definitions.map(({ matchers: texts, equal = [] }, index) => {
-    const list = compileMatchers(texts, [...path, index, 'matchers'], report);
-    const alertname = list.matchers.find((matcher) => matcher.name === 'alertname' && matcher.op === '=')?.value;
-    return { matches: list.matches, equal, ...(alertname === undefined ? {} : { alertname }) };
+  return definitions.map(({ matchers, equal }, index) => {
+    return createUnlessFiring(compileMatchers(matchers, [...path, index, 'matchers'], report), equal ?? []);
   });
+}
+
+// A function of its own, so that a rule does not keep what reports problems, and the whole file with it.
+function createUnlessFiring(list: MatcherList, equal: readonly string[]): UnlessFiring {
+  const alertname = list.matchers.find((matcher) => matcher.name === 'alertname' && matcher.op === '=')?.value;
+  return { matches: (labels) => list.matches(labels), equal, ...(alertname === undefined ? {} : { alertname }) };
 }
 
 function compileText(source: string, shape: ScopeShape, { compiler, report }: RuleContext, path: YamlPath): TextTemplate {

@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 /** What holds when a rule says nothing. */
-export const DEFAULT_SAFETY: Safety = {
+const DEFAULT_SAFETY: Safety = {
   cooldownMs: 900_000,
   maxRuns: [{ count: 3, windowMs: DAY_MS }],
   maxTargets: { atOnce: 1, windows: [{ count: 5, windowMs: HOUR_MS }] },

@@ -1,18 +1,19 @@
 import { z } from 'zod';
+import { jsonValue } from '../schema/json-value.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { AnyRemediation } from '../domain/remediation.ts';
 import type { Rule } from '../domain/rule.ts';
 import { timeIntervalSchema } from '../schema/time-interval-schema.ts';
 import { compileRule } from './compile-rule.ts';
+import type { ConnectionNames } from './configured-connections.ts';
 import { Digester } from './digest.ts';
 import { ExpressionCompiler } from './expression-compiler.ts';
 import { PlaybookLibrary } from './playbook-library.ts';
 import type { ReportProblem } from './report-problem.ts';
 import { playbookSchema, ruleSchema } from './rule-file-schema.ts';
-import type { ConnectionNames, IntervalDefinition, RuleSettings } from './rule-settings.ts';
+import type { IntervalDefinition, RuleSettings } from './rule-settings.ts';
 import { SeverityScale } from './severity-scale.ts';
 
-const json: z.ZodType<Json> = z.json();
 const snapshotSchema = z.strictObject({
   file: z.string(),
   rule: ruleSchema,
@@ -20,8 +21,8 @@ const snapshotSchema = z.strictObject({
   severities: z.array(
     z.strictObject({ name: z.string(), matchers: z.array(z.string()), escalation_policy: z.string().optional() }),
   ),
-  time_intervals: z.record(z.string(), json),
-  vars: z.record(z.string(), json),
+  time_intervals: z.record(z.string(), jsonValue),
+  vars: z.record(z.string(), jsonValue),
   approval: z.strictObject({
     roles: z.array(z.string()),
     count: z.int(),
@@ -36,7 +37,7 @@ export class SnapshotError extends Error {
 }
 
 // Its connections were checked when the rule was loaded, and are looked up again when a step needs one.
-const STORED_CONNECTIONS: ConnectionNames = { faultOf: () => undefined, onlyOne: () => undefined };
+const STORED_CONNECTIONS: ConnectionNames = { faultOf: () => undefined, onlyOne: () => undefined, hasAny: () => true };
 
 /** The rule of a snapshot, equal to the one it was made from; throws `SnapshotError`. */
 export function compileSnapshot(

@@ -12,9 +12,10 @@ import type { ScopeShape, StepShape } from './expression-scope.ts';
 import { reportExpression } from './report-problem.ts';
 import type { StepDefinition } from './rule-file-schema.ts';
 import { compileCondition, compileTemplate, compileValue } from './template.ts';
+import { isJsonList } from './is-json-list.ts';
 
 /** The most rounds of a `for_each`. */
-export const MAX_ROUNDS = 100;
+const MAX_ROUNDS = 100;
 
 const DEFAULT_STEP_TIMEOUT_MS = 30_000;
 const DEFAULT_BACKOFF_MS = 1_000;
@@ -230,7 +231,7 @@ function compileForEach(written: string | Json, shape: ScopeShape, context: Comp
 }
 
 function requireRounds(value: Json): Json {
-  if (!Array.isArray(value)) throw new ExpressionError('expression_error', '`for_each` needs a list');
+  if (!isJsonList(value)) throw new ExpressionError('expression_error', '`for_each` needs a list');
   if (value.length > MAX_ROUNDS) {
     throw new ExpressionError('expression_error', `\`for_each\` has ${value.length} entries; at most ${MAX_ROUNDS} are allowed`);
   }

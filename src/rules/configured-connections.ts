@@ -1,6 +1,13 @@
 import type { ConnectionKind } from '../domain/connection.ts';
 import { suggestName } from '../schema/nearest-name.ts';
-import type { ConnectionNames } from './rule-settings.ts';
+
+/** The connections that are configured. The same name may exist for several kinds. */
+export interface ConnectionNames {
+  /** Why a name cannot be used for a kind; `undefined` when it can. */
+  faultOf(kind: ConnectionKind, name: string): string | undefined;
+  /** The only connection of a kind. */
+  onlyOne(kind: ConnectionKind): string | undefined;
+}
 
 /** The connections of a configuration, by name with the kinds that each exists for. */
 export class ConfiguredConnections implements ConnectionNames {
@@ -23,6 +30,10 @@ export class ConfiguredConnections implements ConnectionNames {
   onlyOne(kind: ConnectionKind): string | undefined {
     const names = this.#namesOf(kind);
     return names.length === 1 ? names[0] : undefined;
+  }
+
+  hasAny(kind: ConnectionKind): boolean {
+    return this.#namesOf(kind).length > 0;
   }
 
   #namesOf(kind: ConnectionKind): readonly string[] {

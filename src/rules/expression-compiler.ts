@@ -24,7 +24,7 @@ import type { ExpressionUses, ScopeShape } from './expression-scope.ts';
 import { walkTree } from './syntax-tree.ts';
 
 /** The longest expression, in characters. */
-export const MAX_EXPRESSION_LENGTH = 4_096;
+const MAX_EXPRESSION_LENGTH = 4_096;
 
 const MAX_KEPT_ENVIRONMENTS = 16;
 
@@ -244,7 +244,7 @@ class Program {
       return new ExpressionError(code, `"${shorten(this.source)}" cannot be evaluated: ${String(error)}`, { cause: error });
     const { start, end } = this.#problem(error);
     // A missing field is marked by its name alone; with what stands before it, it can be found.
-    const place = this.source.slice(0, end).match(/[\w.?[\]"']*$/)?.[0] ?? '';
+    const place = /[\w.?[\]"']*$/.exec(this.source.slice(0, end))?.[0] ?? '';
     const what = place || this.source.slice(start, end) || this.source;
     const message =
       code === 'missing_value' ? `${shorten(what)} has no value` : `"${shorten(this.source)}": ${nameAsWritten(error.summary)}`;

@@ -74,7 +74,7 @@ export class IndexedRuleSet implements RuleSet {
 }
 
 /** The values of `alertname` that these matchers allow; `undefined` when they cannot be listed. */
-export function alertnamesOf(matchers: readonly Matcher[]): ReadonlySet<string> | undefined {
+function alertnamesOf(matchers: readonly Matcher[]): ReadonlySet<string> | undefined {
   for (const { name, op, value } of matchers) {
     if (name !== 'alertname') continue;
     if (op === '=') return new Set([value]);

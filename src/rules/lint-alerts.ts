@@ -21,7 +21,7 @@ export function lintAlerts(
 }
 
 /** Rules that none of these alerts can match, whatever their unknown labels are. */
-export function findUnreachableRules(ruleSet: RuleSet, alerts: readonly DefinedAlert[]): readonly Problem[] {
+function findUnreachableRules(ruleSet: RuleSet, alerts: readonly DefinedAlert[]): readonly Problem[] {
   const all = [...alerts, ...OWN_ALERTS];
   return ruleSet.rules.flatMap((rule): readonly Problem[] => {
     if (!rule.onAlerts) return [];
@@ -34,7 +34,7 @@ export function findUnreachableRules(ruleSet: RuleSet, alerts: readonly DefinedA
 }
 
 /** Alerts that no rule can match. */
-export function findUnansweredAlerts(ruleSet: RuleSet, alerts: readonly DefinedAlert[]): readonly Problem[] {
+function findUnansweredAlerts(ruleSet: RuleSet, alerts: readonly DefinedAlert[]): readonly Problem[] {
   const all = ruleSet.rules.filter((rule) => rule.onAlerts).map(matchersOf);
   return alerts.flatMap((alert): readonly Problem[] => {
     if (all.some((matchers) => canMatch(matchers, alert))) return [];

@@ -10,7 +10,7 @@ import type { ReportProblem } from './report-problem.ts';
 import type { PlaybookDefinition } from './rule-file-schema.ts';
 
 /** The deepest that playbooks may use each other. */
-export const MAX_PLAYBOOK_DEPTH = 5;
+const MAX_PLAYBOOK_DEPTH = 5;
 /** The most steps of a playbook, with those of the playbooks it uses. */
 export const MAX_STEPS = 1_000;
 
@@ -65,7 +65,12 @@ export class PlaybookLibrary implements PlaybookSource {
 
 function compilePlaybook(entry: PlaybookEntry, base: Omit<CompileContext, 'report'>): CompiledPlaybook {
   const { definition, path, report, defaultConnection } = entry;
-  const context: CompileContext = { ...base, report, ...(defaultConnection === undefined ? {} : { defaultConnection }) };
+  const context: CompileContext = {
+    ...base,
+    report,
+    observes: true,
+    ...(defaultConnection === undefined ? {} : { defaultConnection }),
+  };
   const params = compileSpecs(definition.params ?? {}, base.compiler, [...path, 'params'], report);
   const shape: ScopeShape = { kind: 'playbook', params, steps: new Map() };
   const steps = compileSteps(definition.steps, shape, context, [...path, 'steps']);

@@ -44,6 +44,6 @@ async function findInFolder(path: string): Promise<readonly FoundFile[]> {
 }
 
 /** Whether a file in a folder of rules holds rules. */
-export function isRuleFile(path: string): boolean {
+function isRuleFile(path: string): boolean {
   return /\.ya?ml$/.test(path) && !/\.test\.ya?ml$/.test(path);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Json } from '../domain/json.ts';
+import { jsonValue } from '../schema/json-value.ts';
 import { PARAMETER_TYPES } from '../domain/parameter.ts';
 import { RULE_MODES } from '../domain/rule.ts';
 import { escalationPoliciesSchema, severitySchema } from '../schema/severity-schema.ts';
@@ -17,8 +17,7 @@ const expression = z.string().min(1, 'an empty expression').describe('A CEL expr
 const template = z.string().min(1, 'an empty text').describe('A text; {{ }} holds a CEL expression.');
 const matcher = z.string().describe('A matcher of Alertmanager, in quotes: \'severity =~ "warning|critical"\'.');
 const labelNames = z.array(z.string().min(1, 'an empty label name'));
-const json: z.ZodType<Json> = z.json();
-const values = z.record(z.string(), json);
+const values = z.record(z.string(), jsonValue);
 
 const approval = z.strictObject({
   roles: z.array(z.string()).min(1, 'at least one role').optional(),
@@ -31,7 +30,7 @@ const step = z.strictObject({
   id: stepId.optional(),
   name: z.string().optional(),
   if: expression.optional(),
-  for_each: z.union([expression, z.array(json).max(100, 'at most 100 entries')]).optional(),
+  for_each: z.union([expression, z.array(jsonValue).max(100, 'at most 100 entries')]).optional(),
   uses: z.string().describe('A remediation, or playbook/NAME.'),
   connection: template.optional(),
   with: values.optional(),
@@ -72,8 +71,8 @@ const parameter = z.strictObject({
   type: z.enum(PARAMETER_TYPES),
   description: z.string().optional(),
   required: z.boolean().optional(),
-  default: json.optional(),
-  enum: z.array(json).min(1, 'at least one value').optional(),
+  default: jsonValue.optional(),
+  enum: z.array(jsonValue).min(1, 'at least one value').optional(),
   pattern: z.string().optional().describe('A regular expression (RE2) for the whole text.'),
   min: bound.optional(),
   max: bound.optional(),

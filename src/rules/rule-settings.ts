@@ -5,6 +5,7 @@ import type { ApprovalSpec } from '../domain/rule.ts';
 import type { Settings, SeveritySetting } from '../domain/settings.ts';
 import type { TimeInterval } from '../domain/time-interval.ts';
 import { ConfiguredConnections } from './configured-connections.ts';
+import type { ConnectionNames } from './configured-connections.ts';
 
 /** One level of a scale of severities: the first whose matchers match an alert is its severity. */
 export type SeverityDefinition = Pick<SeveritySetting, 'name' | 'matchers' | 'escalationPolicy'>;
@@ -14,14 +15,6 @@ export interface IntervalDefinition {
   readonly name: string;
   readonly definition: Json;
   readonly intervals: readonly TimeInterval[];
-}
-
-/** The connections that are configured. The same name may exist for several kinds. */
-export interface ConnectionNames {
-  /** Why a name cannot be used for a kind; `undefined` when it can. */
-  faultOf(kind: ConnectionKind, name: string): string | undefined;
-  /** The only connection of a kind. */
-  onlyOne(kind: ConnectionKind): string | undefined;
 }
 
 /** What rules may refer to outside of their files. Sets that are absent are not checked. */

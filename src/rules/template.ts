@@ -10,10 +10,10 @@ import type { ScopeShape } from './expression-scope.ts';
 import { scanTemplate } from './template-scanner.ts';
 
 /** What prints for a missing value where people read. */
-export const MISSING_FOR_PEOPLE = '–';
+const MISSING_FOR_PEOPLE = '–';
 
 /** The longest text that a template may become, in characters. */
-export const MAX_RENDERED_LENGTH = 1_000_000;
+const MAX_RENDERED_LENGTH = 1_000_000;
 
 type Part = string | Expression;
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { Json } from '../domain/json.ts';
+import { jsonValue } from '../schema/json-value.ts';
 
-const json: z.ZodType<Json> = z.json();
 const duration = z.string().describe('A duration since the start of the test: 0s, 90s, 4m30s.');
 const labels = z.record(z.string(), z.string());
 const names = z.array(z.string());
@@ -15,8 +14,11 @@ const alert = z.strictObject({
 
 const scriptedRemediation = z.strictObject({
   uses: z.string(),
-  when: z.record(z.string(), json).optional().describe('Only for calls with these parameters.'),
-  outputs: z.array(z.record(z.string(), json)).min(1).describe('What calls return, in order, the last one again; `error` fails.'),
+  when: z.record(z.string(), jsonValue).optional().describe('Only for calls with these parameters.'),
+  outputs: z
+    .array(z.record(z.string(), jsonValue))
+    .min(1)
+    .describe('What calls return, in order, the last one again; `error` fails.'),
 });
 
 const person = z.strictObject({
