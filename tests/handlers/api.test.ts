@@ -45,7 +45,7 @@ function schemaOf(path: string, method: string, status: number): z.ZodType {
 
 async function call(method: Method, path: string, role?: Role, body?: unknown, described = path.split('?')[0] ?? '') {
   const response = await edge.api(method, path, role, body);
-  const json = (await response.json()) as unknown;
+  const json = await response.json();
   const template =
     Object.keys(openApi.paths).find((known) => new RegExp(`^${known.replace(/\{\w+\}/g, '[^/]+')}$`).test(described)) ?? '';
   schemaOf(template, method.toLowerCase(), response.status).parse(json);
