@@ -115,6 +115,51 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       expect(alerts).toHaveLength(10_000);
     });
 
+    it('writes the columns that differ from what it read, and keeps the others', async () => {
+      const runs = [runOf('run-1', { actor: 'ann' }), runOf('run-2'), runOf('run-3')];
+      await save({ runs });
+      await store.transact(async (tx) => {
+        const [first, second, third] = await tx.runs(['run-1', 'run-2', 'run-3']);
+        if (first === undefined || second === undefined || third === undefined) throw new Error('no runs');
+        await tx.save(
+          changesOf({ runs: [{ ...first, state: 'held', heldSince: 5 }, { ...second, state: 'held', heldSince: 6 }, third] }),
+        );
+        await tx.save(changesOf({ runs: [{ ...first, state: 'held', heldSince: 7 }] }));
+      });
+      expect(await store.transact((tx) => tx.runs(['run-1', 'run-2', 'run-3']))).toEqual([
+        runOf('run-1', { actor: 'ann', state: 'held', heldSince: 7 }),
+        runOf('run-2', { state: 'held', heldSince: 6 }),
+        runOf('run-3'),
+      ]);
+    });
+
+    it('lets the last of two rows with one key count', async () => {
+      await save({ runs: [runOf('run-1', { rung: 1 }), runOf('run-2'), runOf('run-1', { rung: 2 })] });
+      await store.transact(async (tx) => {
+        await tx.runs(['run-1', 'run-2']);
+        await tx.save(
+          changesOf({
+            runs: [runOf('run-2', { rung: 5 }), runOf('run-1', { rung: 3, attempt: 9 }), runOf('run-1', { rung: 4 })],
+          }),
+        );
+      });
+      expect(await store.transact((tx) => tx.runs(['run-1', 'run-2']))).toEqual([
+        runOf('run-1', { rung: 4 }),
+        runOf('run-2', { rung: 5 }),
+      ]);
+    });
+
+    it('replaces a run that it has read and woken by what is saved after that', async () => {
+      const held = runOf('run-1', { state: 'held', reason: 'cooldown' });
+      await save({ runs: [held] });
+      await store.transact(async (tx) => {
+        await tx.runs(['run-1']);
+        await tx.save(changesOf({ wakeHeld: [{ reasons: ['cooldown'], limit: 1, at: 5 }] }));
+        await tx.save(changesOf({ runs: [held] }));
+      });
+      expect(await store.transact((tx) => tx.runs(['run-1']))).toEqual([held]);
+    });
+
     it('tells how long each commit took', async () => {
       const seconds: number[] = [];
       store.onCommit((duration) => seconds.push(duration));

@@ -1,25 +1,65 @@
 import { sql } from 'kysely';
 import type { Row } from '../column.ts';
+import { cellAt } from '../column.ts';
+import type { Statement } from '../statement.ts';
 import type { Table } from '../table.ts';
+import type { KnownRows } from './known-rows.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
 /** How rows of one type are written. */
 export interface RowWriter<T> {
+  readonly table: string;
+  /** Writes a whole row. */
   readonly sql: string;
   readonly encode: (value: T) => Row;
+  /** A text of its own for each primary key. */
+  readonly keyOf: (row: Row) => string;
+  /** Writes these columns of a row that exists: their cells, then those of the key. */
+  readonly updateSql: (changed: readonly number[]) => string;
+  readonly updateCells: (row: Row, changed: readonly number[]) => Row;
 }
 
 /** Whole rows, by primary key: what exists is replaced. Rows of tables without a key are added. */
 export function replaceRows<N extends string, T>(dialect: StoreDialect, table: Table<N, T>): RowWriter<T> {
   const updates = table.columns.filter((column) => !table.key.includes(column));
   const set = sql.join(updates.map((column) => sql`${sql.ref(column)} = ${sql.ref(`excluded.${column}`)}`));
-  const conflict = table.key.length === 0 ? sql`` : sql` on conflict (${keyOf(table)}) do update set ${set}`;
+  const conflict = table.key.length === 0 ? sql`` : sql` on conflict (${keyColumns(table)}) do update set ${set}`;
   return createWriter(dialect, table, conflict);
 }
 
 /** Rows that stay as they are if they are there already. */
 export function addMissingRows<N extends string, T>(dialect: StoreDialect, table: Table<N, T>): RowWriter<T> {
-  return createWriter(dialect, table, sql` on conflict (${keyOf(table)}) do nothing`);
+  return createWriter(dialect, table, sql` on conflict (${keyColumns(table)}) do nothing`);
+}
+
+export function writeRows<T>(writer: RowWriter<T>, values: readonly T[]): Statement {
+  return { sql: writer.sql, rows: values.map((value) => writer.encode(value)) };
+}
+
+/**
+ * One statement for the rows that are not known, and one for all that differ in the same columns from what is known of them.
+ * Of two rows with one key the last counts.
+ */
+export function writeChangedRows<T>(writer: RowWriter<T>, values: readonly T[], known: KnownRows): readonly Statement[] {
+  const rows = new Map<string, Row>();
+  for (const row of values.map(writer.encode)) rows.set(writer.keyOf(row), row);
+  const whole: Row[] = [];
+  const updates = new Map<string, Row[]>();
+  for (const row of rows.values()) {
+    const before = known.replace(writer, row);
+    if (before === undefined) {
+      whole.push(row);
+      continue;
+    }
+    const changed = changedColumns(before, row);
+    if (changed.length === 0) continue;
+    const text = writer.updateSql(changed);
+    const alike = updates.get(text) ?? [];
+    alike.push(writer.updateCells(row, changed));
+    updates.set(text, alike);
+  }
+  const statements = [...updates].map(([text, alike]) => ({ sql: text, rows: alike }));
+  return whole.length === 0 ? statements : [...statements, { sql: writer.sql, rows: whole }];
 }
 
 function createWriter<N extends string, T>(
@@ -29,12 +69,38 @@ function createWriter<N extends string, T>(
 ): RowWriter<T> {
   const columns = sql.join(table.columns.map((column) => sql.ref(column)));
   const values = sql.join(table.columns.map((column) => sql`${column}`));
+  const keyIndexes = table.key.map((key) => table.columns.findIndex((column) => column === key));
+  const updateTexts = new Map<string, string>();
+  const compileUpdate = (changed: readonly number[]): string => {
+    const assign = (index: number) => sql`${sql.ref(String(table.columns[index]))} = ${index}`;
+    const set = sql.join(changed.map(assign));
+    const where = sql.join(keyIndexes.map(assign), sql` and `);
+    return dialect.compile(sql`update ${sql.table(table.name)} set ${set} where ${where}`).sql;
+  };
   return {
+    table: table.name,
     sql: dialect.compile(sql`insert into ${sql.table(table.name)} (${columns}) values (${values})${conflict}`).sql,
     encode: table.encode,
+    keyOf: (row) =>
+      keyIndexes.length === 1 ? String(row[keyIndexes[0] ?? 0]) : JSON.stringify(keyIndexes.map((index) => row[index])),
+    updateSql(changed) {
+      const name = changed.join();
+      const text = updateTexts.get(name) ?? compileUpdate(changed);
+      updateTexts.set(name, text);
+      return text;
+    },
+    updateCells: (row, changed) => [...changed, ...keyIndexes].map((index) => cellAt(row, index)),
   };
 }
 
-function keyOf<N extends string, T>(table: Table<N, T>): ReturnType<typeof sql> {
+function changedColumns(before: Row, after: Row): readonly number[] {
+  const changed: number[] = [];
+  after.forEach((cell, index) => {
+    if (cell !== before[index]) changed.push(index);
+  });
+  return changed;
+}
+
+function keyColumns<N extends string, T>(table: Table<N, T>): ReturnType<typeof sql> {
   return sql.join(table.key.map((column) => sql.ref(column)));
 }

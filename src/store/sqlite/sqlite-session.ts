@@ -27,10 +27,14 @@ export class SqliteSession {
     this.#connection = connection;
   }
 
-  async query<V, T>(query: PreparedQuery<V, T>, values: V): Promise<readonly T[]> {
+  /** `note` sees each row before it is decoded. */
+  async query<V, T>(query: PreparedQuery<V, T>, values: V, note?: (row: Row) => void): Promise<readonly T[]> {
     const rows = this.#add(queryStatement(bind(query, values)));
     this.#schedule();
-    return (await rows).map((row) => query.decode(row));
+    return (await rows).map((row) => {
+      note?.(row);
+      return query.decode(row);
+    });
   }
 
   /** To be sent with the next query, `flush` or `commit`, which fails if this does. */

@@ -5,8 +5,8 @@ import type { DueWork, IncidentDetail, IncidentFilter, Page, Store, StoreCounts,
 import { formatCursor, listIncidents } from '../queries/list-incidents.ts';
 import { createStoreQueries } from '../queries/store-queries.ts';
 import type { StoreQueries } from '../queries/store-queries.ts';
+import { writeRows } from '../queries/write-rows.ts';
 import { ONLY_ROW } from '../rows.ts';
-import { writeStatement } from '../statement.ts';
 import { switchesOf } from '../switches-of.ts';
 import { openConnections } from './open-connections.ts';
 import type { Connections } from './open-connections.ts';
@@ -67,7 +67,7 @@ export class SqliteStore implements Store {
 
   probe(): Promise<void> {
     return this.#inSession((session) => {
-      session.write(writeStatement(this.#queries.write.heartbeats, [{ id: PROBE_ROW, at: this.#options.clock.now() }]));
+      session.write(writeRows(this.#queries.write.heartbeats, [{ id: PROBE_ROW, at: this.#options.clock.now() }]));
       return Promise.resolve();
     });
   }
@@ -175,7 +175,7 @@ export class SqliteStore implements Store {
     const { daemon, write } = this.#queries;
     return this.#inSession(async (session) => {
       const before = session.query(daemon.heartbeat, { id: ONLY_ROW });
-      session.write(writeStatement(write.heartbeats, [{ id: ONLY_ROW, at: now }]));
+      session.write(writeRows(write.heartbeats, [{ id: ONLY_ROW, at: now }]));
       const [last] = await before;
       return last?.at ?? null;
     });

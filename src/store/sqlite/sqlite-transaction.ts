@@ -13,8 +13,10 @@ import type {
 } from '../../domain/state.ts';
 import type { Changes, IncidentTarget, LineFacts, MemberAlert, StoreTransaction } from '../../domain/store.ts';
 import { changeStatements, ROWS_PER_STATEMENT } from '../queries/change-statements.ts';
+import { KnownRows } from '../queries/known-rows.ts';
 import type { PreparedQuery } from '../queries/prepared-query.ts';
 import type { StoreQueries } from '../queries/store-queries.ts';
+import type { RowWriter } from '../queries/write-rows.ts';
 import { switchesOf } from '../switches-of.ts';
 import type { SqliteSession } from './sqlite-session.ts';
 
@@ -23,6 +25,7 @@ export class SqliteTransaction implements StoreTransaction {
   readonly #session: SqliteSession;
   readonly #queries: StoreQueries;
   readonly #savedDigests: Set<string>;
+  readonly #known = new KnownRows();
 
   /** Adds to `savedDigests` what rule snapshots it saves. */
   constructor(session: SqliteSession, queries: StoreQueries, savedDigests: Set<string>) {
@@ -32,11 +35,11 @@ export class SqliteTransaction implements StoreTransaction {
   }
 
   currentEpisodes(alertKeys: readonly string[]): Promise<readonly Episode[]> {
-    return this.#session.query(this.#queries.episodes.current, { alertKeys });
+    return this.#readRows(this.#queries.write.episodes, this.#queries.episodes.current, { alertKeys });
   }
 
   episodes(ids: readonly string[]): Promise<readonly Episode[]> {
-    return this.#session.query(this.#queries.episodes.byId, { ids });
+    return this.#readRows(this.#queries.write.episodes, this.#queries.episodes.byId, { ids });
   }
 
   members(episodeIds: readonly string[]): Promise<readonly Member[]> {
@@ -44,23 +47,23 @@ export class SqliteTransaction implements StoreTransaction {
   }
 
   incidents(ids: readonly string[]): Promise<readonly Incident[]> {
-    return this.#session.query(this.#queries.incidents.byId, { ids });
+    return this.#readRows(this.#queries.write.incidents, this.#queries.incidents.byId, { ids });
   }
 
   latestIncidents(groupKeys: readonly string[]): Promise<readonly Incident[]> {
-    return this.#session.query(this.#queries.incidents.latest, { groupKeys });
+    return this.#readRows(this.#queries.write.incidents, this.#queries.incidents.latest, { groupKeys });
   }
 
   lines(ids: readonly string[]): Promise<readonly Line[]> {
-    return this.#session.query(this.#queries.incidents.lines, { ids });
+    return this.#readRows(this.#queries.write.lines, this.#queries.incidents.lines, { ids });
   }
 
   linesAt(places: readonly IncidentTarget[]): Promise<readonly Line[]> {
-    return this.#session.query(this.#queries.incidents.linesAt, { places: places.map(pairOf) });
+    return this.#readRows(this.#queries.write.lines, this.#queries.incidents.linesAt, { places: places.map(pairOf) });
   }
 
   linesOfIncidents(incidentIds: readonly string[]): Promise<readonly Line[]> {
-    return this.#session.query(this.#queries.incidents.linesOfIncidents, { incidentIds });
+    return this.#readRows(this.#queries.write.lines, this.#queries.incidents.linesOfIncidents, { incidentIds });
   }
 
   lineFacts(lineIds: readonly string[], at: number): Promise<readonly LineFacts[]> {
@@ -85,15 +88,15 @@ export class SqliteTransaction implements StoreTransaction {
   }
 
   runs(ids: readonly string[]): Promise<readonly Run[]> {
-    return this.#session.query(this.#queries.runs.byId, { ids });
+    return this.#readRows(this.#queries.write.runs, this.#queries.runs.byId, { ids });
   }
 
   runsOfIncidents(incidentIds: readonly string[]): Promise<readonly Run[]> {
-    return this.#session.query(this.#queries.runs.ofIncidents, { incidentIds });
+    return this.#readRows(this.#queries.write.runs, this.#queries.runs.ofIncidents, { incidentIds });
   }
 
   steps(runIds: readonly string[]): Promise<readonly StepRecord[]> {
-    return this.#session.query(this.#queries.runs.steps, { runIds });
+    return this.#readRows(this.#queries.write.steps, this.#queries.runs.steps, { runIds });
   }
 
   claims(keys: readonly string[]): Promise<readonly Claim[]> {
@@ -136,13 +139,19 @@ export class SqliteTransaction implements StoreTransaction {
   async save(changes: Changes): Promise<void> {
     for (const { digest } of changes.ruleSnapshots) this.#savedDigests.add(digest);
     let queued = 0;
-    for (const statement of changeStatements(this.#queries, changes)) {
+    for (const statement of changeStatements(this.#queries, changes, this.#known)) {
       this.#session.write(statement);
       queued += statement.rows.length;
       if (queued < 2 * ROWS_PER_STATEMENT) continue;
       await this.#session.flush();
       queued = 0;
     }
+  }
+
+  #readRows<V, T>(writer: RowWriter<T>, query: PreparedQuery<V, T>, values: V): Promise<readonly T[]> {
+    return this.#session.query(query, values, (row) => {
+      this.#known.replace(writer, row);
+    });
   }
 
   async #one<V>(query: PreparedQuery<V, number>, values: V): Promise<number> {
