@@ -8,7 +8,6 @@ export interface ConnectionNames {
   /** The only connection of a kind. */
   onlyOne(kind: ConnectionKind): string | undefined;
   hasAny(kind: ConnectionKind): boolean;
-  hasAny(kind: ConnectionKind): boolean;
 }
 
 /** The connections of a configuration, by name with the kinds that each exists for. */
