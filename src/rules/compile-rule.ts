@@ -5,6 +5,7 @@ import { createMuteTimes } from '../domain/mute-times.ts';
 import type { Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import { suggestName } from '../schema/nearest-name.ts';
+import { isWrittenCall } from './compile-call.ts';
 import { checkRoles, compileApproval, compileDuration } from './compile-context.ts';
 import type { CompileContext } from './compile-context.ts';
 import { compileMatchers } from './compile-matchers.ts';
@@ -108,6 +109,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
   };
   if (definition.runbook_url !== undefined) checkRunbookUrl(definition.runbook_url, context, [...path, 'runbook_url']);
   warnOfDestructiveSteps(rule, context, path);
+  refuseUnconnectedSteps(rule, context, path);
   return { rule, matchers };
 }
 
@@ -264,6 +266,25 @@ function warnOfDestructiveSteps(rule: Rule, { report }: RuleContext, path: YamlP
     `${found} is destructive and would be asked for, and approvals are not available in this version: the run fails there, unless \`safety\` has allow_destructive: true`,
     { severity: 'warning' },
   );
+}
+
+/** A playbook may lack a connection for rules that only watch; one that acts through it must not. */
+function refuseUnconnectedSteps(rule: Rule, { report }: RuleContext, path: YamlPath): void {
+  if (rule.mode === 'observe') return;
+  const found = rule.rungs.map((rung) => findUnconnected(rung.playbook)).find((name) => name !== undefined);
+  if (found !== undefined) report([...path, 'name'], `a rule in mode ${rule.mode} uses ${found}, which has no connection`);
+}
+
+function findUnconnected(playbook: Playbook): string | undefined {
+  for (const { call } of allSteps(playbook)) {
+    if (call.kind === 'playbook') {
+      const found = findUnconnected(call.playbook);
+      if (found !== undefined) return found;
+    } else if (call.remediation.connection !== undefined && isWrittenCall(call) && call.written.connection === undefined) {
+      return call.remediation.name;
+    }
+  }
+  return undefined;
 }
 
 function findDestructive(playbook: Playbook): string | undefined {

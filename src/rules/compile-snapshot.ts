@@ -36,8 +36,9 @@ export class SnapshotError extends Error {
   readonly code = 'invalid_snapshot';
 }
 
-// Its connections were checked when the rule was loaded, and are looked up again when a step needs one.
-const STORED_CONNECTIONS: ConnectionNames = { faultOf: () => undefined, onlyOne: () => undefined, hasAny: () => true };
+// Its connections were checked when the rule was loaded, and are looked up again when a step needs one. A rule that only
+// watches may have been loaded without some.
+const STORED_CONNECTIONS: ConnectionNames = { faultOf: () => undefined, onlyOne: () => undefined, hasAny: () => false };
 
 /** The rule of a snapshot, equal to the one it was made from; throws `SnapshotError`. */
 export function compileSnapshot(

@@ -2,10 +2,13 @@ import { copyLabels } from '../../src/domain/alert.ts';
 import { ParameterError } from '../../src/domain/parameter.ts';
 import type { Scope } from '../../src/domain/scope.ts';
 import { ExpressionError } from '../../src/domain/scope.ts';
+import { compileSnapshot } from '../../src/rules/compile-snapshot.ts';
+import { ConfiguredConnections } from '../../src/rules/configured-connections.ts';
 import { loadRules } from '../../src/rules/load-rules.ts';
 import { formatProblem } from '../../src/schema/problem.ts';
 import { parseYaml } from '../../src/schema/yaml-file.ts';
 import { load, loadRule, testSettings } from '../support/rule-settings.ts';
+import { stubRemediations } from '../support/stub-remediations.ts';
 
 const RULE = `rules:
   - name: pool
@@ -216,10 +219,24 @@ ${RULE}    safety: { cooldown: 2m }
 
   test('uses the only connection of a kind when nothing names one', () => {
     const { connections, ...others } = testSettings;
-    const only = { ...others, connections: { faultOf: connections.faultOf.bind(connections), onlyOne: () => 'cache' } };
+    const only = {
+      ...others,
+      connections: { faultOf: connections.faultOf.bind(connections), onlyOne: () => 'cache', hasAny: () => true },
+    };
     const rule = loadRule(`${RULE}    steps: [{ uses: redis.ping }]\n`, only);
     const [step] = rule.rungs[0]?.playbook.steps ?? [];
     expect(step?.call.kind === 'remediation' && step.call.render(scope).connection).toBe('cache');
+  });
+
+  test('may lack a connection only while it watches', () => {
+    const none = { ...testSettings, connections: new ConfiguredConnections(new Map()) };
+    const rules = (mode: string): string => `rules:
+  - { name: a, matchers: ['x = "1"'], target: t, mode: ${mode}, escalation_policy: standard, playbook: p }
+playbooks: [{ name: p, steps: [{ uses: redis.ping }] }]
+`;
+    const watching = loadRule(rules('observe'), none);
+    expect(compileSnapshot(watching.snapshot, { remediations: stubRemediations }).digest).toBe(watching.digest);
+    expect(load(rules('auto'), none).problems.join('\n')).toContain('uses redis.ping, which has no connection');
   });
 
   test('checks a connection that is an expression when it is rendered', () => {
@@ -281,7 +298,7 @@ playbooks:
   });
 
   test('knows its severity and the first matcher that fails', () => {
-    const rule = loadRule(`${RULE}`);
+    const rule = loadRule(RULE);
     expect(rule.severityOf(copyLabels({ alertname: 'x', severity: 'critical' }))).toEqual({ name: 'P0', rank: 0 });
     expect(rule.severityOf(copyLabels({ alertname: 'x' }))).toEqual({ name: 'P3', rank: 2 });
     expect(rule.severityOf(copyLabels({}))).toEqual({ name: 'none', rank: 3 });

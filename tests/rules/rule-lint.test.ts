@@ -131,7 +131,7 @@ test('the JSON Schemas know the keys of the contract', async () => {
 
 test('the shipped rules load with the real remediations, and their alerts reach them', async () => {
   const files = await readRuleFiles([join(ROOT, 'rules')], ROOT);
-  const connections = { faultOf: () => undefined, onlyOne: () => 'main' };
+  const connections = { faultOf: () => undefined, onlyOne: () => 'main', hasAny: () => true };
   const { ruleSet, problems } = loadRules(files, { ...testSettings, remediations, connections });
   expect(problems.map(formatProblem)).toEqual([]);
   if (ruleSet === undefined) throw new Error('not loaded');

@@ -213,7 +213,7 @@ describe('random rule files', () => {
   test('load or have problems, and never throw', () => {
     fc.assert(
       fc.property(fc.oneof(file, value), (content) => {
-        const { problems, ruleSet } = load(JSON.stringify(content) ?? '');
+        const { problems, ruleSet } = load(JSON.stringify(content));
         expect(ruleSet !== undefined || problems.length > 0).toBe(true);
       }),
       { numRuns: FUZZ_RUNS * 3 },

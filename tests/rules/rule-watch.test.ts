@@ -32,10 +32,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 test('a change is told after some quiet, and only once for several', async () => {
   const clock = new ManualSleep();
   let told = 0;
-  const heard = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<undefined>();
   const watch = new RuleWatch([folder], clock, () => {
     told += 1;
-    heard.resolve();
+    heard.resolve(undefined);
   });
   await watch.start();
   try {

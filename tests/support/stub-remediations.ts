@@ -6,7 +6,7 @@ type Params = Readonly<Record<string, ParameterType | ParameterSpec>>;
 type Outputs = Readonly<Record<string, OutputType>>;
 
 /** A remediation that rules can be checked against and that cannot be run. */
-export function stubRemediation(
+function stubRemediation(
   name: string,
   connection: ConnectionKind | undefined,
   params: Params,
