@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express';
 import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
@@ -169,30 +169,35 @@ function checkHost(isAllowed: (header: string | undefined) => boolean): RequestH
 
 /** The order is the promise: nobody's body is read, and nothing is done, before the caller is known. */
 function mountRoute(app: Express, { method, path, role, handle }: ApiRoute, authenticate: ApiAuthenticator): void {
-  const isKnown: RequestHandler = (request, response, next) => {
-    response.locals['actor'] = authenticate(request, role);
-    next();
-  };
-  if ('stream' in handle) {
-    app[method](path, isKnown, (request, response) => handle.stream(request, response));
-    return;
-  }
-  const readBody = express.json({ limit: MAX_API_BYTES, type: 'application/json' });
-  app[method](path, isKnown, requireJson, readBody, async (request, response) => {
-    const params = Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)]));
+  app[method](path, async (request, response) => {
     const actor = authenticate(request, role);
-    const body: unknown = request.body;
+    if ('stream' in handle) {
+      handle.stream(request, response);
+      return;
+    }
+    const body = await readJson(request, response);
+    const params = Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)]));
     const answer = await handle({ params, query: request.query, body, actor });
     response.status(answer.status).json(answer.body);
   });
 }
 
-const requireJson: RequestHandler = (request, _response, next) => {
+const parseJsonBody = express.json({ limit: MAX_API_BYTES, type: 'application/json' });
+
+/** The body, or `undefined` where there is none. */
+async function readJson(request: Request, response: Response): Promise<unknown> {
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (hasBody && request.is('application/json') === false)
+  if (hasBody && request.is('application/json') === false) {
     throw new ApiError(415, 'unsupported_media_type', 'content-type has to be application/json');
-  next();
-};
+  }
+  await new Promise<void>((resolve, reject) => {
+    parseJsonBody(request, response, (error?: unknown) => {
+      if (error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error('the body cannot be read', { cause: error }));
+    });
+  });
+  return request.body;
+}
 
 /** Four parameters make it an error handler. What is not ours to explain is logged and told in one line. */
 function answerError(onFault: ServerDeps['onFault']): ErrorRequestHandler {

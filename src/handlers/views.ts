@@ -165,7 +165,7 @@ function viewStep(step: StepRecord): StepView {
   };
 }
 
-export function viewTimelineEntry({ at, kind, reason, text, actor }: TimelineEntry): TimelineEntryView {
+function viewTimelineEntry({ at, kind, reason, text, actor }: TimelineEntry): TimelineEntryView {
   return { at: viewInstant(at), kind, reason, text, actor };
 }
 
