@@ -51,8 +51,11 @@ export async function reconcileAlertmanagers(
   for (const answer of answers)
     if (answer.status === 'rejected') onFault('an Alertmanager cannot be asked about its alerts', answer.reason);
   const views = answers.filter((answer) => answer.status === 'fulfilled').map((answer) => answer.value);
-  const isComplete = views.length === asked.length && views.every((view) => clock.now() - view.upSince > SETTLED_AFTER_MS);
-  const looks = episodes.map((episode) => lookAt(episode, views, isComplete)).filter((look) => look !== undefined);
+  const haveAllAnswered = views.length === asked.length;
+  const isComplete = haveAllAnswered && views.every((view) => clock.now() - view.upSince > SETTLED_AFTER_MS);
+  const looks = episodes
+    .map((episode) => lookAt(episode, views, { haveAllAnswered, isComplete }))
+    .filter((look) => look !== undefined);
   for (let start = 0; start < looks.length || (start === 0 && isComplete); start += BATCH) {
     const isLast = start + BATCH >= looks.length;
     await pipeline.apply({ kind: 'reconciled', looks: looks.slice(start, start + BATCH), complete: isComplete && isLast });
@@ -60,13 +63,13 @@ export async function reconcileAlertmanagers(
 }
 
 /**
- * What the answers say of an alert, where it is news. Being active is certain whoever says so; being suppressed or
- * absent only when all were asked and have been up for long enough.
+ * What the answers say of an alert, where it is news. Being active is certain whoever says so, being suppressed when all
+ * have answered, and being absent only when all of them have been up for long enough as well.
  */
 export function lookAt(
   episode: Episode & AlertContent,
   views: readonly AlertmanagerView[],
-  isComplete: boolean,
+  { haveAllAnswered, isComplete }: { readonly haveAllAnswered: boolean; readonly isComplete: boolean },
 ): AlertLook | undefined {
   if (episode.source === API_SOURCE) return undefined;
   const identity = identityOf(episode.labels);
@@ -74,7 +77,6 @@ export function lookAt(
   const { alertKey } = episode;
   const isDoubtful = episode.absentSince !== null || episode.unconfirmedUntil !== null;
   if (seen.some((alert) => !alert.suppressed)) return episode.suppressed || isDoubtful ? { alertKey, seen: 'active' } : undefined;
-  if (!isComplete) return undefined;
-  if (seen.length === 0) return { alertKey, seen: 'absent' };
-  return !episode.suppressed || isDoubtful ? { alertKey, seen: 'suppressed' } : undefined;
+  if (seen.length === 0) return isComplete ? { alertKey, seen: 'absent' } : undefined;
+  return haveAllAnswered && (!episode.suppressed || isDoubtful) ? { alertKey, seen: 'suppressed' } : undefined;
 }
