@@ -62,7 +62,7 @@ export async function actOnIncident(id: string, action: IncidentAction, options:
     throw new CliError(2, `--override ${options.override}: there is no such gate; gates are ${GATES.join(', ')}`);
   }
   const body = {
-    ...(options.run === undefined ? {} : { run_id: options.run }),
+    ...(options.run === undefined ? {} : { run: options.run }),
     ...(options.override === undefined ? {} : { override: options.override }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   };
