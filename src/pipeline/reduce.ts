@@ -133,7 +133,7 @@ function takeChecks(world: World, run: Run, rung: number, results: readonly Chec
       world.putRun(decision.run);
       return;
     case 'verified':
-      return begin(world, { ...world.putRun({ ...run, evidence: decision.evidence }) }, { outcome: 'verified', reason: null }, context, decision.evidence === 'alert' ? 'evidence: the alert alone' : '');
+      return begin(world, { ...world.putRun({ ...run, evidence: decision.evidence }) }, { outcome: 'verified', reason: null }, context, describeFix(run, rule, decision.evidence));
     case 'missed': {
       tell(world, run.incidentId, context.now, 'check', `${run.target}: ${decision.detail}`, { runId: run.id, reason: 'verification_failed' });
       if (run.cancelledBy === null && nextRung(world, run, rule, decision.detail, context)) return;
@@ -141,6 +141,12 @@ function takeChecks(world: World, run: Run, rung: number, results: readonly Chec
       return begin(world, run, { outcome: decision.outcome, reason }, context, decision.detail);
     }
   }
+}
+
+/** Which rung fixed it, where there were several tries, and who says so. */
+function describeFix(run: Run, rule: Rule, evidence: Run['evidence']): string {
+  const fix = run.rung === 0 ? [] : [`fixed by fallback ${run.rung} of ${rule.rungs.length - 1}`];
+  return [...fix, ...(evidence === 'alert' ? ['evidence: the alert alone'] : [])].join('; ');
 }
 
 /** Looks at the switches, and at what is held for something that no event announces. */
