@@ -10,6 +10,13 @@ export type ParameterType = (typeof PARAMETER_TYPES)[number];
 export const OUTPUT_TYPES = [...PARAMETER_TYPES, 'timestamp'] as const;
 export type OutputType = (typeof OUTPUT_TYPES)[number];
 
+/**
+ * Places where the values of expressions inside a text must not be taken for more than text: in a `glob` their special
+ * characters are escaped; in a `message` for people a missing value prints as `–` instead of failing the step.
+ */
+export const TEXT_PLACES = ['glob', 'message'] as const;
+export type TextPlace = (typeof TEXT_PLACES)[number];
+
 export interface ParameterSpec {
   readonly type: ParameterType;
   readonly description?: string;
@@ -22,6 +29,8 @@ export interface ParameterSpec {
   readonly pattern?: string;
   readonly min?: number;
   readonly max?: number;
+  /** Where a text ends up, if it needs care there: see `TEXT_PLACES`. */
+  readonly place?: TextPlace;
 }
 export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;
 
@@ -111,7 +120,11 @@ export function parseParameter(name: string, spec: ParameterSpec, value: Json, m
 function convert(type: ParameterType, value: Json): Json | undefined {
   switch (type) {
     case 'string':
-      return typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+      return typeof value === 'string'
+        ? value
+        : typeof value === 'number' || typeof value === 'boolean'
+          ? String(value)
+          : undefined;
     case 'int':
       return Number.isSafeInteger(toNumber(value)) ? toNumber(value) : undefined;
     case 'number':

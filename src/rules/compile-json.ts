@@ -1,11 +1,12 @@
 import type { Json, JsonObject } from '../domain/json.ts';
+import type { TextPlace } from '../domain/parameter.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import type { ExpressionCompiler } from './expression-compiler.ts';
 import type { ScopeShape } from './expression-scope.ts';
 import { reportExpression } from './report-problem.ts';
 import type { ReportProblem } from './report-problem.ts';
-import { compileTemplate } from './template.ts';
+import { compilePlacedText, compileTemplate } from './template.ts';
 import type { CompiledTemplate } from './template.ts';
 import { isJsonList } from './is-json-list.ts';
 
@@ -14,6 +15,8 @@ export interface ValueContext {
   readonly compiler: ExpressionCompiler;
   readonly shape: ScopeShape;
   readonly report: ReportProblem;
+  /** Where a text of the value ends up, if it needs care there. */
+  readonly place?: TextPlace;
 }
 
 /** A value of a `with`: data, one template, or a list or mapping that holds templates. */
@@ -26,7 +29,10 @@ export type CompiledValue =
 /** Compiles the templates in a value, however deep they stand. */
 export function compileJson(value: Json, context: ValueContext, path: YamlPath): CompiledValue {
   if (typeof value === 'string') {
-    const template = compileTemplate(context.compiler, value, context.shape);
+    const template =
+      context.place === undefined
+        ? compileTemplate(context.compiler, value, context.shape)
+        : compilePlacedText(context.compiler, value, context.shape, context.place);
     reportExpression(context.report, path, template.problems);
     return template.isConstant ? { kind: 'constant', value } : { kind: 'template', template };
   }

@@ -37,7 +37,8 @@ export function compileParameters(
       });
       continue;
     }
-    const compiled = compileJson(value, context, [...path, name]);
+    const placed = spec.place === undefined ? context : { ...context, place: spec.place };
+    const compiled = compileJson(value, placed, [...path, name]);
     checkValue(name, spec, value, compiled, report, [...path, name]);
     written.set(name, compiled);
   }

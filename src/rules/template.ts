@@ -1,4 +1,5 @@
 import type { Json } from '../domain/json.ts';
+import type { TextPlace } from '../domain/parameter.ts';
 import type { Condition, Template, TextTemplate } from '../domain/rule.ts';
 import { ExpressionError } from '../domain/scope.ts';
 import type { Scope } from '../domain/scope.ts';
@@ -52,6 +53,31 @@ export function compileTemplate(compiler: ExpressionCompiler, source: string, sh
     evaluate,
     render: evaluate,
   };
+}
+
+/** A text for a place where the values of its expressions need care; it stays a text, also when it is one single `{{ }}`. */
+export function compilePlacedText(
+  compiler: ExpressionCompiler,
+  source: string,
+  shape: ScopeShape,
+  place: TextPlace,
+): CompiledTemplate {
+  const { parts, problems } = compileParts(compiler, source, shape);
+  const render = (scope: Scope): string =>
+    place === 'message' ? renderForPeople(parts, scope) : renderText(parts, scope, source, escapeGlob);
+  return {
+    source,
+    problems: [...problems, ...textProblems(parts, source)],
+    type: 'string',
+    isConstant: parts.every((part) => typeof part === 'string'),
+    evaluate: render,
+    render,
+  };
+}
+
+/** Redis takes a backslash before a special character as that character: https://redis.io/docs/latest/commands/keys/ */
+function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\^-]/g, '\\$&');
 }
 
 /** A text with `{{ }}` that was checked. */
@@ -154,12 +180,12 @@ function notBoolean(expression: Expression): ExpressionProblem {
   return { message: `the condition is a ${type}; it has to be true or false`, start: 0, end: expression.source.length };
 }
 
-function renderText(parts: readonly Part[], scope: Scope, source: string): string {
+function renderText(parts: readonly Part[], scope: Scope, source: string, escape = (text: string): string => text): string {
   const texts = parts.map((part) => {
     if (typeof part === 'string') return part;
     const text = textOf(part.evaluate(scope));
     if (text === '') throw new ExpressionError('missing_value', `{{ ${part.source} }} is empty`);
-    return text;
+    return escape(text);
   });
   return checkedLength(requireText(texts.join(''), source));
 }

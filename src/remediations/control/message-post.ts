@@ -16,6 +16,7 @@ export const messagePost = defineRemediation({
     text: {
       type: 'string',
       required: true,
+      place: 'message',
       description: `What to say; at most ${LONGEST_TEXT} characters, the rest is cut off.`,
     },
   },

@@ -15,8 +15,8 @@ export const deleteKeys = defineRemediation({
     'are deleted than the plan counted; keys written meanwhile are left or take the place of others that match. In a cluster, only',
     'the keys of the node that the URL names are seen.',
     '',
-    "Write `match` as constant text. A label's text in it acts as a pattern: a label of `*` would widen `session:{{ labels.id }}:*` to",
-    'all sessions. Where it cannot be avoided, restrict the value first (`find`, an `enum` or `pattern` of a parameter).',
+    'The values of expressions in `match` are literal text: in `session:{{ labels.id }}:*` a label of `*` matches only keys with an',
+    'asterisk. What is meant as a pattern has to be written in the step itself.',
   ].join('\n'),
   connection: 'redis',
   params: {
@@ -24,7 +24,9 @@ export const deleteKeys = defineRemediation({
       type: 'string',
       required: true,
       pattern: '[^*?\\[\\]\\\\](?s:.)*',
-      description: 'Glob of the keys, e.g. `session:*`; begins with at least one literal character',
+      place: 'glob',
+      description:
+        'Glob of the keys, e.g. `session:*`; begins with at least one literal character. Values of expressions inside it are literal text.',
     },
     type: {
       type: 'string',
