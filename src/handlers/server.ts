@@ -67,7 +67,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
 }
 
 /** The server, not yet listening. Webhooks do not go through Express: they are the hot path. */
-export function createServer(deps: ServerDeps): http.Server {
+function createServer(deps: ServerDeps): http.Server {
   const { settings, pipeline, clock, onFault } = deps;
   const webhook = new AlertmanagerWebhook({
     pipeline,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { Secret } from '../../src/domain/secret.ts';
 import { labelsOf } from '../support/labels-of.ts';
-import { alertOf, payloadOf, startEdge, STARTS_AT, WEBHOOK_TOKEN, type Edge } from './edge.ts';
+import { alertOf, payloadOf, startEdge, STARTS_AT, WEBHOOK_TOKEN, ZERO_TIME, type Edge } from './edge.ts';
 
 const BODY_BYTES = 8 * 1_048_576;
 const LATER = '2026-11-20T16:00:00Z';
@@ -177,7 +177,7 @@ const cases: readonly (readonly [number, string, () => Promise<void>])[] = [
     15,
     'endsAt zero, absent or null is no end',
     async () => {
-      const alerts = [ZERO, undefined, null, ''].map((endsAt, i) => alertOf({ alertname: 'A', i: String(i) }, { endsAt }));
+      const alerts = [ZERO_TIME, undefined, null, ''].map((endsAt, i) => alertOf({ alertname: 'A', i: String(i) }, { endsAt }));
       expect((await answerOf(payloadOf(alerts))).body).toEqual({ accepted: 4, quarantined: 0 });
     },
   ],
@@ -194,7 +194,9 @@ const cases: readonly (readonly [number, string, () => Promise<void>])[] = [
     17,
     'the years 1 and 9999 are instants',
     async () => {
-      const alerts = [ZERO, '9999-12-31T23:59:59Z'].map((startsAt, i) => alertOf({ alertname: 'A', i: String(i) }, { startsAt }));
+      const alerts = [ZERO_TIME, '9999-12-31T23:59:59Z'].map((startsAt, i) =>
+        alertOf({ alertname: 'A', i: String(i) }, { startsAt }),
+      );
       expect((await answerOf(payloadOf(alerts))).body).toEqual({ accepted: 2, quarantined: 0 });
       const [incident] = await openIncidents();
       const answer = await edge.api('GET', `/api/v1/incidents/${incident?.id ?? ''}`, 'viewer');
@@ -545,8 +547,6 @@ const cases: readonly (readonly [number, string, () => Promise<void>])[] = [
     },
   ],
 ];
-
-const ZERO = '0001-01-01T00:00:00Z';
 
 describe('edge cases of a receiver', () => {
   it.each(cases)('%i: %s', async (_id, _title, prove) => {
