@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { suggestName } from './nearest-name.ts';
+import { nearestName, suggestName } from './nearest-name.ts';
 import { sortProblems } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { keysAt, schemasAt } from './schema-at.ts';
@@ -42,7 +42,7 @@ export function explainIssues(
         return issue.keys
           .slice(0, MAX_PROBLEMS)
           .map((key) =>
-            yaml.problem([...at, key], `unknown key '${shorten(key)}'${suggestName(key, keysAt(schema, path))}`, { at: 'key' }),
+            yaml.problem([...at, key], `unknown key '${shorten(key)}'${suggestKey(key, schema, path)}`, { at: 'key' }),
           );
       case 'invalid_union': {
         const nearest = nearestOption(issue.errors);
@@ -76,6 +76,17 @@ export function explainIssues(
   const problems = sortProblems(issues.slice(0, MAX_PROBLEMS).flatMap((issue) => explain(issue, [])));
   const hidden = issues.length - MAX_PROBLEMS;
   return hidden > 0 ? [...problems, yaml.problem([...base], `and ${hidden} more`)] : problems;
+}
+
+/** What an unknown key was probably meant to be: a key that is allowed here, or one that belongs below another key of this mapping. */
+function suggestKey(key: string, schema: z.core.$ZodType, path: YamlPath): string {
+  const keys = keysAt(schema, path);
+  if (nearestName(key, keys) !== undefined) return suggestName(key, keys);
+  for (const parent of keys) {
+    const meant = nearestName(key, keysAt(schema, [...path, parent]));
+    if (meant !== undefined) return `, did you mean '${meant}'? It belongs under '${parent}'`;
+  }
+  return suggestName(key, keys);
 }
 
 /** Of the options of a union, the one that fits best: the one whose first fault lies deepest, if any got past the type. */
