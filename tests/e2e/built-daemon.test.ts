@@ -19,10 +19,9 @@ rules:
 `;
 
 describe('the daemon as it is built', () => {
-  const folder = createTemporaryDirectory('build');
-  afterAll(folder.remove);
-
   it('runs without the sources, and makes an incident of a webhook', async () => {
+    await using started = new AsyncDisposableStack();
+    const folder = started.adopt(createTemporaryDirectory('build'), (it) => it.remove());
     const dist = join(folder.path, 'dist');
     await run(
       process.execPath,
@@ -31,15 +30,16 @@ describe('the daemon as it is built', () => {
     );
     symlinkSync(join(PROJECT, 'node_modules'), join(folder.path, 'node_modules'));
     symlinkSync(join(PROJECT, 'package.json'), join(folder.path, 'package.json'));
-    const daemon = await startDaemon({ main: join(dist, 'main.js'), rules: { 'rules.yml': RULES } });
-    try {
-      expect(await daemon.sendWebhook(webhookBody([firingAlert({ alertname: 'Sick', host: 'alpha' })]))).toBe(202);
-      const incident = await daemon.waitForIncident('watch', hasEnded);
-      expect(incident).toMatchObject({ status: 'triggered', labels: { alertname: 'Sick', host: 'alpha' } });
-      expect(lastRun(incident)).toMatchObject({ target: 'host/alpha', outcome: 'completed', steps: [{ id: 'wait', state: 'succeeded' }] });
-      expect(await daemon.stopProcess()).toBe(0);
-    } finally {
-      await daemon.stop();
-    }
+    const options = { main: join(dist, 'main.js'), rules: { 'rules.yml': RULES } };
+    const daemon = started.adopt(await startDaemon(options), (it) => it.stop());
+    expect(await daemon.sendWebhook(webhookBody([firingAlert({ alertname: 'Sick', host: 'alpha' })]))).toBe(202);
+    const incident = await daemon.waitForIncident('watch', hasEnded);
+    expect(incident).toMatchObject({ status: 'triggered', labels: { alertname: 'Sick', host: 'alpha' } });
+    expect(lastRun(incident)).toMatchObject({
+      target: 'host/alpha',
+      outcome: 'completed',
+      steps: [{ id: 'wait', state: 'succeeded' }],
+    });
+    expect(await daemon.stopProcess()).toBe(0);
   }, 120_000);
 });

@@ -53,10 +53,16 @@ const explanation = z.object({
 });
 
 describe('the example rules', () => {
-  const folder = createTemporaryDirectory('examples');
-  const configFile = join(folder.path, 'remedyd.yml');
-  writeFileSync(configFile, JSON.stringify({ ...CONFIG, rules: [RULES_FOLDER] }));
-  afterAll(folder.remove);
+  const started = new AsyncDisposableStack();
+  let folder: string;
+  let configFile: string;
+
+  beforeAll(() => {
+    folder = started.adopt(createTemporaryDirectory('examples'), (it) => it.remove()).path;
+    configFile = join(folder, 'remedyd.yml');
+    writeFileSync(configFile, JSON.stringify({ ...CONFIG, rules: [RULES_FOLDER] }));
+  });
+  afterAll(() => started.disposeAsync());
 
   it('have no faults', async () => {
     expect(await runCli(['check', '--config', configFile])).toEqual({
@@ -67,7 +73,7 @@ describe('the example rules', () => {
   });
 
   it.each(EXAMPLES)('$rule takes its alert, and no other does', async ({ rule, labels, target, steps }) => {
-    const payload = join(folder.path, `${rule}.json`);
+    const payload = join(folder, `${rule}.json`);
     writeFileSync(payload, JSON.stringify(webhookBody([firingAlert(labels)])));
     const { code, stdout } = await runCli(['explain', '--config', configFile, '--payload', payload, '--json']);
     expect(code).toBe(0);

@@ -210,6 +210,12 @@ describeWith(['postgres', 'prometheus', 'alertmanager'], 'connections pile up in
     expect(incident.timeline.findLast(({ kind }) => kind === 'run_ended')?.text).toContain('fixed by fallback 1 of 1');
   });
 
+  it('keeps the password to itself', async () => {
+    const passwords = [helped, unhelped, helpedLater].map(({ roleUrl }) => new URL(roleUrl).password);
+    const said = JSON.stringify([stack.daemon.logs(), await stack.daemon.incidents()]);
+    expect(passwords.filter((password) => password === '' || said.includes(password))).toEqual([]);
+  });
+
   it('was told only what the servers really said', () => {
     expect(stack.exporter.failures).toEqual([]);
   });
