@@ -1,0 +1,44 @@
+import type { IncidentDetailView } from '../incident-view.ts';
+import type { Stage } from './act.ts';
+import { probe, type ProbedAlert } from './prober.ts';
+
+export interface PlayedIncident {
+  /** The rule whose incident is followed. */
+  readonly rule: string;
+  readonly alert: ProbedAlert;
+  /** What is being watched, as the first column names it. */
+  readonly system: string;
+  readonly isSick: () => Promise<boolean>;
+  /** What the prober sees when the system is sick, and when it is well again. */
+  readonly sick: () => string;
+  readonly well: () => string;
+  readonly isOver: (incident: IncidentDetailView) => boolean;
+}
+
+/** Probes a system and tells what happens to it, and what the daemon makes of it, until the incident is over. */
+export async function playIncident({ daemon, tell }: Stage, played: PlayedIncident): Promise<IncidentDetailView> {
+  const stop = new AbortController();
+  const onChange = (isFiring: boolean): void => {
+    tell(played.system, isFiring ? played.sick() : played.well());
+    tell(
+      'prober',
+      `sends Alertmanager's webhook: ${played.alert.labels['alertname'] ?? ''} is ${isFiring ? 'firing' : 'resolved'}`,
+    );
+  };
+  const probing = probe(daemon, played.alert, played.isSick, onChange, stop.signal);
+  try {
+    // A prober that fails ends the act, not only itself.
+    return await Promise.race([
+      daemon.follow(played.rule, played.isOver, tell),
+      probing.then(() => new Promise<never>(() => undefined)),
+    ]);
+  } finally {
+    stop.abort();
+    await probing.catch(() => undefined);
+  }
+}
+
+/** Verified, and every alert over. */
+export function isVerifiedAndResolved({ status, runs }: IncidentDetailView): boolean {
+  return status === 'resolved' && runs.length > 0 && runs.every((run) => run.outcome === 'verified');
+}
