@@ -1,9 +1,9 @@
 import { App } from '../app.ts';
+import { createStore } from '../create-store.ts';
 import { SystemClock } from '../domain/system-clock.ts';
 import { createLogger } from '../logger.ts';
 import { findOwnContainerId } from '../own-container.ts';
 import { hasErrors, formatProblem } from '../schema/problem.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readVersion } from '../version.ts';
 import { CliError } from './cli-error.ts';
 import { loadWorld, type WorldSource } from './load-world.ts';
@@ -18,7 +18,7 @@ export async function serve(source: WorldSource, signals: NodeJS.EventEmitter = 
   const clock = new SystemClock();
   const log = createLogger({ level: settings.log.level, format: settings.log.format });
   for (const problem of problems) log.warn({ problem: formatProblem(problem) }, 'configuration');
-  const store = new SqliteStore({ path: settings.store.path, clock });
+  const store = createStore(settings, clock);
   const app = new App({ loaded, load: () => loadWorld(source), store, clock, log, version: readVersion(), ownContainerId: await findOwnContainerId() });
 
   const stopped = new Promise<void>((resolve) => {
