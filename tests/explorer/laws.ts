@@ -2,7 +2,7 @@ import type { Episode, Incident, Line, Run } from '../../src/domain/state.ts';
 import type { DecisionContext } from '../../src/pipeline/decision-context.ts';
 import { judgeGates } from '../../src/pipeline/judge.ts';
 import { worldOf } from '../support/memory-world.ts';
-import type { Memory, Node, Scenario, Step } from './model.ts';
+import type { Memory, Node, Step } from './model.ts';
 
 /** Holds that end by an event or a tick instead of at an instant of their own. */
 const ENDED_BY_EVENT: readonly string[] = [
@@ -44,7 +44,6 @@ export function createGateOracle(contextAt: (node: Node) => DecisionContext): Ga
 export function judgeStep(
   before: Node,
   step: Step,
-  scenario: Scenario,
   gates: GateOracle,
 ): { readonly node: Node; readonly broken: string | undefined } {
   const node =
@@ -52,7 +51,7 @@ export function judgeStep(
       ? step.node
       : { ...step.node, memory: remember(before, step) };
   const broken =
-    breaksEffects(before, step, node, scenario) ??
+    breaksEffects(before, step, node) ??
     breaksStart(before, node, step, gates) ??
     breaksHistory(before, node) ??
     breaksRows(node) ??
@@ -60,15 +59,14 @@ export function judgeStep(
   return { node, broken };
 }
 
-function remember(before: Node, { node, effects, signals, name }: Step): Memory {
+function remember(before: Node, { node, effects, name }: Step): Memory {
   let { told, mayHaveHappened, acted } = before.memory;
   const began = node.rows.lines.filter((line) => before.rows.lines.find((old) => old.id === line.id)?.episode !== line.episode);
   if (began.length > 0) told = told.filter((id) => !began.some((line) => line.id === id));
-  for (const signal of signals) {
-    if (signal.kind !== 'escalated') continue;
-    const lines = node.rows.lines.filter(
-      (line) => line.incidentId === signal.incidentId && line.firing > 0 && !told.includes(line.id),
-    );
+  for (const incident of node.rows.incidents) {
+    const old = before.rows.incidents.find((candidate) => candidate.id === incident.id);
+    if (old === incident || incident.escalationLevel <= (old?.escalationLevel ?? 0)) continue;
+    const lines = node.rows.lines.filter((line) => line.incidentId === incident.id && line.firing > 0 && !told.includes(line.id));
     if (lines.length > 0) told = [...told, ...lines.map((line) => line.id)].sort();
   }
   // What is proven not to have happened may be started again.
@@ -79,7 +77,7 @@ function remember(before: Node, { node, effects, signals, name }: Step): Memory 
     const change = `${effect.runId} ${effect.address}`;
     if (!mayHaveHappened.includes(change)) mayHaveHappened = [...mayHaveHappened, change].sort();
     const run = node.rows.runs.find((candidate) => candidate.id === effect.runId);
-    if (run === undefined || run.trigger !== 'alert') continue;
+    if (run?.trigger !== 'alert') continue;
     const episode = `${run.lineId ?? ''} ${run.lineEpisode}`;
     if (!acted.some(([known]) => known === episode)) acted = [...acted, [episode, run.id] as const].sort();
   }
@@ -90,7 +88,7 @@ function remember(before: Node, { node, effects, signals, name }: Step): Memory 
 }
 
 /** First law, for every change that is started; second law, for what acts besides it. */
-function breaksEffects(before: Node, { effects, name }: Step, node: Node, scenario: Scenario): string | undefined {
+function breaksEffects(before: Node, { effects, name }: Step, node: Node): string | undefined {
   const { rows } = node;
   const proven = /^(?:act fails before|look not done) \((?:act|look) (\S+ \S+) \d+\)$/.exec(name)?.[1];
   for (const effect of effects) {
@@ -114,11 +112,11 @@ function breaksEffects(before: Node, { effects, name }: Step, node: Node, scenar
         return `law 2: ${run.id} acts in the episode of ${run.lineId ?? ''} that ${first[1]} acted in`;
     }
   }
-  return breaksExclusion(node, scenario);
+  return breaksExclusion(node);
 }
 
 /** Nothing is changed by two at once. */
-function breaksExclusion(node: Node, _scenario: Scenario): string | undefined {
+function breaksExclusion(node: Node): string | undefined {
   const taken = new Map<string, string>();
   for (const { effect } of node.outstanding) {
     if (effect.kind !== 'act') continue;
@@ -171,6 +169,10 @@ function breaksRows(node: Node): string | undefined {
   for (const claim of rows.claims) {
     const run = rows.runs.find((candidate) => candidate.id === claim.runId);
     if (run?.state === 'ended' && !(run.quarantined && claim.quarantined)) return `ended run ${run.id} holds ${claim.key}`;
+  }
+  for (const run of rows.runs) {
+    if (run.quarantined && !rows.claims.some((claim) => claim.runId === run.id && claim.key === `target:${run.target}`))
+      return `interrupted run ${run.id} left its target to others`;
   }
   for (const step of rows.steps) {
     if (step.state !== 'running') continue;
@@ -240,12 +242,14 @@ function breaksLine(node: Node, line: Line): string | undefined {
   const last = runs.find((run) => run.id === line.runId);
   const isTold = memory.told.includes(line.id) || incident.notifyOnly || incident.acknowledgedAt !== null;
   const isWatched = line.watchUntil !== null && incident.wakeAt !== null && incident.wakeAt <= line.watchUntil;
-  const isLast = last !== undefined && last.lineEpisode === line.episode;
-  const isMeant =
-    isLast &&
-    (last.reason === 'cancelled_by_person' || last.reason === 'observe_mode' || (last.readsOnly && last.outcome === 'completed'));
+  const isMeant = last?.lineEpisode === line.episode && saidOnlyWatch(last);
   if (isTold || isWatched || isMeant) return undefined;
   return `law 3: ${line.id} fires and is forgotten; its last run ${last?.id ?? 'does not exist'} ended ${last?.outcome ?? ''} (${last?.reason ?? 'no reason'})`;
+}
+
+/** A person or the rule said that nothing more is to be done in this episode. */
+function saidOnlyWatch(run: Run): boolean {
+  return run.reason === 'cancelled_by_person' || run.reason === 'observe_mode' || (run.readsOnly && run.outcome === 'completed');
 }
 
 /** Every live run has something that makes it go on, and none goes on without an end. */

@@ -2,7 +2,7 @@ import type { Labels } from '../../src/domain/alert.ts';
 import type { Plan } from '../../src/domain/remediation.ts';
 import type { Rule, RuleSet } from '../../src/domain/rule.ts';
 import type { PipelineLimits } from '../../src/pipeline/decision-context.ts';
-import type { AlertMatch, PipelineEffect, Signal } from '../../src/pipeline/event.ts';
+import type { PipelineEffect } from '../../src/pipeline/event.ts';
 import type { MemoryState } from '../support/memory-world.ts';
 
 /** How often each kind of thing may happen in one history. What is not named never happens. */
@@ -61,8 +61,10 @@ export interface Scenario {
   readonly answers: ReadonlySet<Answer>;
   /** What the plan of a remediation touches. */
   touches(remediation: string, target: string): readonly string[];
-  /** The most states that are looked at. */
-  readonly maxStates: number;
+  /** How many states are looked at in the order of their distance. */
+  readonly nearStates: number;
+  /** How many more are looked at by walking far, at random. */
+  readonly farStates: number;
 }
 
 /** Work that was started and has not answered. */
@@ -98,13 +100,9 @@ export interface Step {
   readonly name: string;
   readonly node: Node;
   readonly effects: readonly PipelineEffect[];
-  readonly signals: readonly Signal[];
   /** Only time passed, or a timer fired: nothing came from outside. */
   readonly isWake: boolean;
 }
-
-/** What the rules of a set say of an alert, remembered. */
-export type Matcher = (rules: RuleSet, alert: ScenarioAlert) => readonly AlertMatch[];
 
 /** A plan that names what it touches, and how much there is to do. */
 export function planFor(touches: readonly string[], amount: number): Plan {

@@ -1,7 +1,9 @@
 import { copyLabels } from '../../src/domain/alert.ts';
 import type { Look, StepErrorCode } from '../../src/domain/remediation.ts';
+import type { RuleSet } from '../../src/domain/rule.ts';
 import type { Changes } from '../../src/domain/store.ts';
-import type { AlertMatch, CorrelatedAlert, PipelineEffect, PipelineEvent, Signal } from '../../src/pipeline/event.ts';
+import type { DecisionContext } from '../../src/pipeline/decision-context.ts';
+import type { AlertMatch, CorrelatedAlert, PipelineEffect, PipelineEvent } from '../../src/pipeline/event.ts';
 import type { Gate } from '../../src/pipeline/gates/gate.ts';
 import { matchRule } from '../../src/pipeline/match-alerts.ts';
 import { applyEvent, createContext, EMPTY_STATE } from '../support/memory-world.ts';
@@ -68,25 +70,25 @@ export class Moves {
     let { rows } = node;
     const now = more.now ?? node.now;
     const effects: PipelineEffect[] = [];
-    const signals: Signal[] = [];
     for (const event of events) {
       const context = this.contextAt({ ...node, ...more, rows });
       const decided = applyEvent(rows, event, context, this.#bug);
       rows = decided.state;
       effects.push(...decided.effects);
-      signals.push(...decided.signals);
     }
     const outstanding = more.outstanding ?? node.outstanding;
     const next: Node = { ...node, ...more, rows, outstanding: start(outstanding, effects, now) };
-    return { name, node: next, effects, signals, isWake };
+    return { name, node: next, effects, isWake };
   }
 
-  contextAt(node: Node) {
+  /** What decisions over a node may use. */
+  contextAt(node: Node): DecisionContext {
     const { limits, snapshots } = this.#scenario;
     return createContext(node.rows, node.now, this.rulesOf(node), { limits, snapshots });
   }
 
-  rulesOf(node: Node) {
+  /** The rules that are live at a node. */
+  rulesOf(node: Node): RuleSet {
     const rules = this.#scenario.ruleSets[node.rules];
     if (rules === undefined) throw new Error(`there is no rule set ${node.rules}`);
     return rules;

@@ -71,7 +71,8 @@ function scenario(
     budgets,
     answers: new Set(withAnswers),
     touches: (_remediation, target) => [`docker:${target}`],
-    maxStates: 150_000,
+    nearStates: 85_000,
+    farStates: 15_000,
     ...rest,
   };
 }
@@ -88,11 +89,27 @@ const withFinally = [
   }),
 ];
 
+/** Where planted defects are looked for: whatever they break, it happens here. */
+export function defectScenario(): Scenario {
+  return scenario('a planted defect', [[repair('ask', { delayMs: 10_000 })]], [DOWN], { fire: 2, resolve: 2, crash: 1 });
+}
+
 /** The scenarios, each about something that histories may get wrong. */
 export function scenarios(): Scenario[] {
   const second = (inDoubt: InDoubt, more: RuleOptions = {}): Rule =>
     repair(inDoubt, { name: 'second', digest: 'second', labels: { alertname: 'Slow' }, ...more });
+  const smallest = (inDoubt: InDoubt): Scenario =>
+    scenario(
+      `everything about a change in doubt: ${inDoubt}`,
+      [[repair(inDoubt, { verify: buildVerify({ resolvedWithinMs: 10_000 }) })]],
+      [DOWN],
+      { fire: 1, resolve: 1, crash: 1, cancel: 1 },
+      { nearStates: Infinity },
+    );
   return [
+    smallest('ask'),
+    smallest('look'),
+    smallest('repeat'),
     scenario('a change that nobody can look at', [[repair('ask')]], [DOWN], {
       fire: 3,
       resolve: 3,

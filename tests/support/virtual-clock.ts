@@ -32,22 +32,20 @@ export class VirtualClock implements Clock {
     return this.#elapsed;
   }
 
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const end = await new Promise<'time' | 'abort'>((resolve) => {
       const stop = this.#at(ms, () => {
         signal?.removeEventListener('abort', abort);
-        resolve();
+        resolve('time');
       });
       const abort = (): void => {
         stop();
-        reject(signal?.reason);
+        resolve('abort');
       };
       signal?.addEventListener('abort', abort, { once: true });
     });
+    if (end === 'abort') signal?.throwIfAborted();
   }
 
   timeout(ms: number, parent?: AbortSignal): { readonly signal: AbortSignal } & Disposable {
