@@ -26,7 +26,8 @@ export function acknowledge(world: World, event: EventOf<'acknowledge'>, { now }
   const incident = world.incident(event.incidentId);
   if (incident === undefined) return refuse('not_found', `there is no incident ${event.incidentId}`);
   if (incident.status === 'resolved') return refuse('conflict', `${incident.id} is resolved already`);
-  if (incident.status === 'acknowledged') return refuse('conflict', `${incident.id} was acknowledged by ${incident.acknowledgedBy ?? 'somebody'}`);
+  if (incident.status === 'acknowledged')
+    return refuse('conflict', `${incident.id} was acknowledged by ${incident.acknowledgedBy ?? 'somebody'}`);
   const { person } = event.actor;
   world.putIncident({ ...incident, status: 'acknowledged', acknowledgedAt: now, acknowledgedBy: person });
   for (const run of world.runsOf(incident.id)) {
@@ -39,17 +40,29 @@ export function acknowledge(world: World, event: EventOf<'acknowledge'>, { now }
 }
 
 /** The run that a command means: the one that is named, or the only one that fits. */
-function pickRun(world: World, incident: Incident, runId: string | undefined, fits: (run: Run) => boolean, what: string): Run | CommandAnswer {
+function pickRun(
+  world: World,
+  incident: Incident,
+  runId: string | undefined,
+  fits: (run: Run) => boolean,
+  what: string,
+): Run | CommandAnswer {
   const runs = world.runsOf(incident.id);
   if (runId !== undefined) {
     const run = runs.find((candidate) => candidate.id === runId);
     if (run === undefined) return refuse('not_found', `${incident.id} has no run ${runId}`);
-    return fits(run) ? run : refuse('conflict', `run ${runId} is ${run.state}${run.outcome === null ? '' : ` (${run.outcome})`}; ${what}`);
+    return fits(run)
+      ? run
+      : refuse('conflict', `run ${runId} is ${run.state}${run.outcome === null ? '' : ` (${run.outcome})`}; ${what}`);
   }
   const candidates = runs.filter(fits);
   const [only, another] = candidates;
   if (only === undefined) return refuse('conflict', `${incident.id} has no run that fits: ${what}`);
-  if (another !== undefined) return refuse('conflict', `${incident.id} has several such runs; name one: ${candidates.map((run) => `${run.id} (${run.target})`).join(', ')}`);
+  if (another !== undefined)
+    return refuse(
+      'conflict',
+      `${incident.id} has several such runs; name one: ${candidates.map((run) => `${run.id} (${run.target})`).join(', ')}`,
+    );
   return only;
 }
 
@@ -63,7 +76,13 @@ export function cancel(world: World, event: EventOf<'cancel'>, context: Decision
   const incident = world.incident(event.incidentId);
   if (incident === undefined) return refuse('not_found', `there is no incident ${event.incidentId}`);
   const { person } = event.actor;
-  const run = pickRun(world, incident, event.runId, (candidate) => candidate.state !== 'ended' || candidate.quarantined, 'only live runs and interrupted ones can be cancelled');
+  const run = pickRun(
+    world,
+    incident,
+    event.runId,
+    (candidate) => candidate.state !== 'ended' || candidate.quarantined,
+    'only live runs and interrupted ones can be cancelled',
+  );
   if (isAnswer(run)) return run;
   tell(world, incident.id, now, 'cancelled', `${run.target}: cancelled by ${person}`, { runId: run.id, actor: person });
   switch (run.state) {
@@ -75,7 +94,13 @@ export function cancel(world: World, event: EventOf<'cancel'>, context: Decision
       world.putRun({ ...run, cancelledBy: person, wakeAt: now });
       return done(`run ${run.id} stops after its current step`);
     case 'verifying':
-      begin(world, world.putRun({ ...run, cancelledBy: person }), { outcome: 'inconclusive', reason: 'cancelled_by_person' }, context, `by ${person}`);
+      begin(
+        world,
+        world.putRun({ ...run, cancelledBy: person }),
+        { outcome: 'inconclusive', reason: 'cancelled_by_person' },
+        context,
+        `by ${person}`,
+      );
       return done(`run ${run.id} is over; whether it helped stays open`);
     case 'ended':
       liftQuarantine(world, run, context);
@@ -111,8 +136,11 @@ export function retry(world: World, event: EventOf<'retry'>, context: DecisionCo
     world,
     incident,
     event.runId,
-    (candidate) => (override !== undefined && isHeld(candidate)) || (candidate.state === 'ended' && isNewestOfItsLine(world, candidate)),
-    override === undefined ? 'only ended runs can be retried; a held one can be told to skip a gate with --override GATE --reason TEXT' : 'only held and ended runs can be retried',
+    (candidate) =>
+      (override !== undefined && isHeld(candidate)) || (candidate.state === 'ended' && isNewestOfItsLine(world, candidate)),
+    override === undefined
+      ? 'only ended runs can be retried; a held one can be told to skip a gate with --override GATE --reason TEXT'
+      : 'only held and ended runs can be retried',
   );
   if (isAnswer(run)) return run;
   const note = override === undefined ? '' : ` (skips gate ${override}: ${reason ?? ''})`;
@@ -123,10 +151,18 @@ export function retry(world: World, event: EventOf<'retry'>, context: DecisionCo
   }
   const line = run.lineId === null ? undefined : world.line(run.lineId);
   const rule = context.rules.byName(run.rule);
-  if (line === undefined || rule === undefined || rule.rungs.length === 0) return refuse('conflict', `the rule ${run.rule} of run ${run.id} is gone`);
-  if (incident.status === 'resolved' || line.firing === 0) return refuse('conflict', `no alert of ${run.target} fires; to lift a quarantine, cancel the run`);
+  if (line === undefined || rule === undefined || rule.rungs.length === 0)
+    return refuse('conflict', `the rule ${run.rule} of run ${run.id} is gone`);
+  if (incident.status === 'resolved' || line.firing === 0)
+    return refuse('conflict', `no alert of ${run.target} fires; to lift a quarantine, cancel the run`);
   if (run.quarantined) liftQuarantine(world, run, context);
-  const again = createRun(world, line, rule, { trigger: 'retry', actor: person, overrides: override === undefined ? [] : [override] }, context);
+  const again = createRun(
+    world,
+    line,
+    rule,
+    { trigger: 'retry', actor: person, overrides: override === undefined ? [] : [override] },
+    context,
+  );
   tell(world, incident.id, now, 'retried', `${run.target}: ${person} runs it again${note}`, { runId: again.id, actor: person });
   return done(`run ${again.id} of ${rule.name} is on its way for ${run.target}${note}`);
 }
@@ -146,23 +182,37 @@ export function resolve(world: World, event: EventOf<'resolve'>, context: Decisi
   if (working !== undefined) return refuse('conflict', `run ${working.id} is running; cancel it first`);
   const { person } = event.actor;
   const isDismissal = incident.firing > 0;
-  for (const { episode } of world.memberAlerts.filter((alert) => alert.incidentId === incident.id && alert.episode.status === 'firing')) {
+  for (const { episode } of world.memberAlerts.filter(
+    (alert) => alert.incidentId === incident.id && alert.episode.status === 'firing',
+  )) {
     world.putEpisode({ ...(world.episode(episode.id) ?? episode), closedBy: 'dismissed' });
   }
   for (const run of runs) {
-    if (run.state === 'pending' || run.state === 'held') endRun(world, run, { outcome: 'cancelled', reason: 'dismissed' }, context, `${person} resolved the incident`);
-    else if (run.state === 'verifying') begin(world, run, { outcome: 'inconclusive', reason: 'dismissed' }, context, `${person} resolved the incident`);
+    if (run.state === 'pending' || run.state === 'held')
+      endRun(world, run, { outcome: 'cancelled', reason: 'dismissed' }, context, `${person} resolved the incident`);
+    else if (run.state === 'verifying')
+      begin(world, run, { outcome: 'inconclusive', reason: 'dismissed' }, context, `${person} resolved the incident`);
     else if (run.quarantined) liftQuarantine(world, run, context);
   }
   for (const line of world.linesOf(incident.id)) if (line.watchUntil !== null) world.putLine({ ...line, watchUntil: null });
   closeIncident(world, world.incident(incident.id) ?? incident, isDismissal ? 'dismissed' : 'resolved', now, context, person);
-  return done(`${incident.id} is resolved by ${person}${isDismissal ? ` while ${incident.firing} of its alerts fire; they are dismissed` : ''}`);
+  return done(
+    `${incident.id} is resolved by ${person}${isDismissal ? ` while ${incident.firing} of its alerts fire; they are dismissed` : ''}`,
+  );
 }
 
 export function pause(world: World, event: EventOf<'pause'>, { now }: DecisionContext): CommandAnswer {
   const until = event.forMs === undefined ? null : now + event.forMs;
-  world.putSwitches({ ...world.switches, pausedAt: now, pausedUntil: until, pausedBy: event.actor.person, pauseReason: event.reason ?? null });
-  return done(`paused by ${event.actor.person}${event.forMs === undefined ? ' until resumed' : ` for ${formatDuration(event.forMs)}`}; nothing new starts`);
+  world.putSwitches({
+    ...world.switches,
+    pausedAt: now,
+    pausedUntil: until,
+    pausedBy: event.actor.person,
+    pauseReason: event.reason ?? null,
+  });
+  return done(
+    `paused by ${event.actor.person}${event.forMs === undefined ? ' until resumed' : ` for ${formatDuration(event.forMs)}`}; nothing new starts`,
+  );
 }
 
 export function resume(world: World, event: EventOf<'resume'>, { now }: DecisionContext): CommandAnswer {
@@ -173,7 +223,8 @@ export function resume(world: World, event: EventOf<'resume'>, { now }: Decision
 }
 
 export function rearm(world: World, event: EventOf<'rearm'>, { now, rules }: DecisionContext): CommandAnswer {
-  if (rules.byName(event.rule) === undefined && world.breaker(event.rule) === undefined) return refuse('not_found', `there is no rule ${event.rule}`);
+  if (rules.byName(event.rule) === undefined && world.breaker(event.rule) === undefined)
+    return refuse('not_found', `there is no rule ${event.rule}`);
   const breaker = world.breaker(event.rule);
   if (breaker === undefined || breaker.openedAt === null) return refuse('conflict', `the breaker of ${event.rule} is not open`);
   world.putBreaker({ ...breaker, openedAt: null, rearmedAt: now, rearmedBy: event.actor.person });

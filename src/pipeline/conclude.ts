@@ -41,11 +41,25 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   if (run.startedAt !== null) world.wakeHeld(WAITING_FOR_A_RELEASE, WAKE_BATCH, now);
 
   const why = ending.reason === null ? '' : ` (${ending.reason})`;
-  tell(world, run.incidentId, now, ending.outcome === 'suppressed' ? 'run_suppressed' : 'run_ended', `${run.target}: ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, {
+  tell(
+    world,
+    run.incidentId,
+    now,
+    ending.outcome === 'suppressed' ? 'run_suppressed' : 'run_ended',
+    `${run.target}: ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`,
+    {
+      runId: run.id,
+      ...(ending.reason === null ? {} : { reason: ending.reason }),
+    },
+  );
+  world.signals.push({
+    kind: 'run_ended',
+    rule: run.rule,
+    outcome: ending.outcome,
+    reason: ending.reason,
     runId: run.id,
-    ...(ending.reason === null ? {} : { reason: ending.reason }),
+    incidentId: run.incidentId,
   });
-  world.signals.push({ kind: 'run_ended', rule: run.rule, outcome: ending.outcome, reason: ending.reason, runId: run.id, incidentId: run.incidentId });
 
   const rule = context.claimedRule(run) ?? context.rules.byName(run.rule);
   if (rule !== undefined && run.actingAt !== null) updateBreaker(world, rule, context);
@@ -54,7 +68,14 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   // Whoever resolved the incident is a person who knows.
   const isKnown = ending.reason === 'dismissed';
   if ((NEEDS_A_PERSON.includes(ending.outcome) && !isKnown) || didNothing || noApproval) {
-    escalate(world, run.incidentId, ending.reason ?? ending.outcome, `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`, now, run.id);
+    escalate(
+      world,
+      run.incidentId,
+      ending.reason ?? ending.outcome,
+      `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`,
+      now,
+      run.id,
+    );
   }
   closeJournal(world, ended, context);
   if (!beginNextEpisode(world, ended, context)) watchLine(world, ended, context);
@@ -70,12 +91,25 @@ function closeJournal(world: World, run: Run, { now }: DecisionContext): void {
   const records = [...world.stepsOf(run.id).values()];
   for (const record of records) {
     if (record.state !== 'running') continue;
-    const error = record.error ?? { code: 'aborted' as const, message: 'the run ended before it was over', happened: 'nothing' as const };
+    const error = record.error ?? {
+      code: 'aborted' as const,
+      message: 'the run ended before it was over',
+      happened: 'nothing' as const,
+    };
     world.putStep({ ...record, state: 'failed', stage: null, error, endedAt: now, wakeAt: null });
   }
-  const failed = records.find(({ address, state }) => /[:/]finally\//.test(address) && (state === 'failed' || state === 'unknown'));
+  const failed = records.find(
+    ({ address, state }) => /[:/]finally\//.test(address) && (state === 'failed' || state === 'unknown'),
+  );
   if (failed === undefined) return;
-  escalate(world, run.incidentId, 'finally_failed', `${run.target}: finally failed: ${failed.id}: ${failed.error?.message ?? failed.state}`, now, run.id);
+  escalate(
+    world,
+    run.incidentId,
+    'finally_failed',
+    `${run.target}: finally failed: ${failed.id}: ${failed.error?.message ?? failed.state}`,
+    now,
+    run.id,
+  );
 }
 
 /** Whether the line began a new episode that this run does not answer for: it was on its way to its end by then. */
@@ -88,10 +122,21 @@ function isPast(world: World, run: Run): boolean {
 function beginNextEpisode(world: World, run: Run, context: DecisionContext): boolean {
   const line = run.lineId === null ? undefined : world.line(run.lineId);
   if (line === undefined || !isPast(world, run)) return false;
-  if (run.recurred) tell(world, run.incidentId, context.now, 'recurred', `${run.target}: it fires again; the verified fix did not last`, { runId: run.id });
+  if (run.recurred)
+    tell(world, run.incidentId, context.now, 'recurred', `${run.target}: it fires again; the verified fix did not last`, {
+      runId: run.id,
+    });
   const rule = context.rules.byName(run.rule);
   if (rule !== undefined) createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
-  else escalate(world, run.incidentId, 'rule_removed', `${run.target}: it fires again, but its rule ${run.rule} is gone; nothing will act`, context.now, run.id);
+  else
+    escalate(
+      world,
+      run.incidentId,
+      'rule_removed',
+      `${run.target}: it fires again, but its rule ${run.rule} is gone; nothing will act`,
+      context.now,
+      run.id,
+    );
   return true;
 }
 

@@ -32,10 +32,17 @@ function takeFiring(world: World, alert: CorrelatedAlert, source: string, contex
   if (current?.status === 'firing') {
     world.signals.push({ kind: 'duplicate' });
     if (saysSomethingNew(current, alert, context)) {
-      world.putEpisode({ ...current, lastSeenAt: now, startsAt: alert.message.startsAt, absentSince: null, rulesDigest: context.rules.digest });
+      world.putEpisode({
+        ...current,
+        lastSeenAt: now,
+        startsAt: alert.message.startsAt,
+        absentSince: null,
+        rulesDigest: context.rules.digest,
+      });
     }
     for (const member of world.membersOf(current.id)) touched.add(member.incidentId);
-    if (current.closedBy === null && current.rulesDigest !== context.rules.digest) joinAll(world, current, undefined, alert, context, touched);
+    if (current.closedBy === null && current.rulesDigest !== context.rules.digest)
+      joinAll(world, current, undefined, alert, context, touched);
     return;
   }
   // A start at or before the last end is a late copy, or real after a false resolve; nobody can tell.
@@ -59,7 +66,13 @@ function saysSomethingNew(episode: Episode, alert: CorrelatedAlert, { now, rules
   );
 }
 
-function takeResolved(world: World, alert: CorrelatedAlert, source: string, context: DecisionContext, touched: Set<string>): void {
+function takeResolved(
+  world: World,
+  alert: CorrelatedAlert,
+  source: string,
+  context: DecisionContext,
+  touched: Set<string>,
+): void {
   const current = world.currentEpisode(alert.alertKey);
   const endsAt = alert.message.endsAt ?? context.now;
   if (current === undefined) {
@@ -109,12 +122,20 @@ function beginEpisode(
   return episode;
 }
 
-function joinAll(world: World, episode: Episode, before: Episode | undefined, alert: CorrelatedAlert, context: DecisionContext, touched: Set<string>): void {
+function joinAll(
+  world: World,
+  episode: Episode,
+  before: Episode | undefined,
+  alert: CorrelatedAlert,
+  context: DecisionContext,
+  touched: Set<string>,
+): void {
   for (const match of alert.matches) {
     const rule = context.rules.byName(match.rule);
     if (rule === undefined || world.membersOf(episode.id).some((member) => member.rule === match.rule)) continue;
     world.signals.push({ kind: 'match', rule: match.rule });
-    const incident = findIncident(world, match, before) ?? openIncident(world, match, world.latestIncident(match.groupKey), context);
+    const incident =
+      findIncident(world, match, before) ?? openIncident(world, match, world.latestIncident(match.groupKey), context);
     touched.add(incident.id);
     join(world, incident, episode, match, rule, context);
   }
@@ -145,16 +166,28 @@ function join(world: World, found: Incident, episode: Episode, match: AlertMatch
   if (rises) tell(world, found.id, now, 'severity', `severity rises from ${found.severity} to ${match.severity.name}`);
   if (!isNew) {
     const again = found.status === 'acknowledged' ? '; the incident is acknowledged: tell its owner' : '';
-    tell(world, found.id, now, 'alert_joined', `${episode.alertname} joins${target === null ? '' : ` on ${target}`}${again}`, { reason: 'alert_joined' });
+    tell(world, found.id, now, 'alert_joined', `${episode.alertname} joins${target === null ? '' : ` on ${target}`}${again}`, {
+      reason: 'alert_joined',
+    });
   }
-  if (episode.unconfirmedUntil !== null) tell(world, found.id, now, 'note', `${episode.alertname} fires with a start before its last end: it may be a late copy`, { reason: 'unconfirmed' });
+  if (episode.unconfirmedUntil !== null)
+    tell(world, found.id, now, 'note', `${episode.alertname} fires with a start before its last end: it may be a late copy`, {
+      reason: 'unconfirmed',
+    });
   if (match.target !== undefined && 'missing' in match.target) {
     escalate(world, found.id, 'missing_value', `the target of ${rule.name} has no value: ${match.target.missing}`, now);
   }
   if (target !== null) joinLine(world, found, target, match, rule, context);
 }
 
-function joinLine(world: World, incident: Incident, target: string, match: AlertMatch, rule: Rule, context: DecisionContext): void {
+function joinLine(
+  world: World,
+  incident: Incident,
+  target: string,
+  match: AlertMatch,
+  rule: Rule,
+  context: DecisionContext,
+): void {
   const { now } = context;
   const before = world.lineAt(incident.id, target);
   const isNewEpisode = before === undefined || before.firing === 0;
@@ -186,7 +219,8 @@ function joinLine(world: World, incident: Incident, target: string, match: Alert
     escalate(world, incident.id, 'alert_joined', `${target}: another alert fires although the run was verified`, now, run.id);
   }
   const live = run === undefined ? undefined : world.run(run.id);
-  if (live !== undefined && live.state !== 'ended' && line.severityRank < live.severityRank) world.putRun({ ...live, severityRank: line.severityRank });
+  if (live !== undefined && live.state !== 'ended' && line.severityRank < live.severityRank)
+    world.putRun({ ...live, severityRank: line.severityRank });
 }
 
 /** A verified fix that did not last is marked, here or in the incident before this one; it counts in the breaker. */
@@ -194,7 +228,14 @@ function markRecurrence(world: World, incident: Incident, target: string, { now,
   for (const incidentId of [incident.id, incident.previousId]) {
     const line = incidentId === null ? undefined : world.lineAt(incidentId, target);
     const run = line == null || line.runId === null ? undefined : world.run(line.runId);
-    if (run === undefined || run.outcome !== 'verified' || run.recurred || run.endedAt === null || now - run.endedAt > limits.recurrenceMs) continue;
+    if (
+      run === undefined ||
+      run.outcome !== 'verified' ||
+      run.recurred ||
+      run.endedAt === null ||
+      now - run.endedAt > limits.recurrenceMs
+    )
+      continue;
     world.putRun({ ...run, recurred: true });
     tell(world, run.incidentId, now, 'recurred', `${target}: it fires again; the verified fix did not last`, { runId: run.id });
   }
@@ -204,6 +245,18 @@ function noteTruncation(world: World, incidentId: string, truncated: number, { n
   const incident = world.incident(incidentId);
   if (incident === undefined || incident.truncatedAlerts === truncated || incident.status === 'resolved') return;
   const isQuiet = truncated === 0 && incident.firing === 0 && incident.quietSince !== null;
-  world.putIncident({ ...incident, truncatedAlerts: truncated, ...(isQuiet ? { wakeAt: Math.max(now, (incident.quietSince ?? now) + limits.settleMs) } : {}) });
-  if (truncated > 0) tell(world, incidentId, now, 'note', `Alertmanager left out ${truncated} alerts of this group (max_alerts): they are unseen, and the incident stays open`, { reason: 'truncated' });
+  world.putIncident({
+    ...incident,
+    truncatedAlerts: truncated,
+    ...(isQuiet ? { wakeAt: Math.max(now, (incident.quietSince ?? now) + limits.settleMs) } : {}),
+  });
+  if (truncated > 0)
+    tell(
+      world,
+      incidentId,
+      now,
+      'note',
+      `Alertmanager left out ${truncated} alerts of this group (max_alerts): they are unseen, and the incident stays open`,
+      { reason: 'truncated' },
+    );
 }

@@ -4,7 +4,13 @@ import type { DecisionContext } from './decision-context.ts';
 import type { World } from './world.ts';
 
 /** Makes the pending run of a line; the gates judge it next. */
-export function createRun(world: World, line: Line, rule: Rule, origin: Pick<Run, 'trigger' | 'actor'> & { overrides?: Run['overrides'] }, context: DecisionContext): Run {
+export function createRun(
+  world: World,
+  line: Line,
+  rule: Rule,
+  origin: Pick<Run, 'trigger' | 'actor'> & { overrides?: Run['overrides'] },
+  context: DecisionContext,
+): Run {
   const { now } = context;
   const run: Run = {
     id: context.newId('run'),

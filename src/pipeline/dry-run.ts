@@ -3,7 +3,7 @@ import type { Effect, RemediationCallInput, StepContext } from '../domain/remedi
 import type { Rung } from '../domain/rule.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { StepFailure, StepRecord } from '../domain/state.ts';
-import { stepFailure } from './run-playbook.ts';
+import { stepFailure } from './step-failure.ts';
 import { failureOf, playbookScope, walkSteps, type Journal } from './walk-playbook.ts';
 
 /** What a step did (if it only reads) or would do. */
@@ -41,7 +41,8 @@ export async function dryRun(rung: Rung, scope: Scope, runCall: CallRunner): Pro
       const record: StepRecord = { ...emptyRecord, ...records.get(entry.address), ...entry };
       records.set(record.address, record);
       if (record.state === 'skipped' || (record.state === 'failed' && record.effect === 'read' && record.output === null)) {
-        if (!steps.some((step) => step.address === record.address)) steps.push(shown(record, record.state === 'skipped' ? 'skipped' : 'failed'));
+        if (!steps.some((step) => step.address === record.address))
+          steps.push(shown(record, record.state === 'skipped' ? 'skipped' : 'failed'));
       }
       return record;
     },
@@ -50,7 +51,12 @@ export async function dryRun(rung: Rung, scope: Scope, runCall: CallRunner): Pro
   try {
     inner = rung.playbook.name === '' ? scope : playbookScope(scope, rung.render(scope));
   } catch (error) {
-    return [shown({ ...emptyRecord, address: 'playbook', id: 'playbook', uses: `playbook/${rung.playbook.name}`, error: failureOf(error) }, 'failed')];
+    return [
+      shown(
+        { ...emptyRecord, address: 'playbook', id: 'playbook', uses: `playbook/${rung.playbook.name}`, error: failureOf(error) },
+        'failed',
+      ),
+    ];
   }
   while (steps.length < MAX_STEPS) {
     const walk = walkSteps(rung.playbook.steps, '', inner, journal);
@@ -60,13 +66,21 @@ export async function dryRun(rung: Rung, scope: Scope, runCall: CallRunner): Pro
     try {
       const { connection, params } = call.render(stepScope);
       const effect = call.remediation.effect(params);
-      const input: RemediationCallInput = { remediation: call.remediation, connection, params, stepId: step.id, timeoutMs: step.timeoutMs };
+      const input: RemediationCallInput = {
+        remediation: call.remediation,
+        connection,
+        params,
+        stepId: step.id,
+        timeoutMs: step.timeoutMs,
+      };
       const record: StepRecord = { ...base, effect, connection: connection ?? null, params };
       const plan = await runCall(input, (context) => call.remediation.plan(params, context));
       if (effect === 'read') {
         const output = await runCall(input, (context) => call.remediation.run(plan, context));
         const fails = step.expect !== undefined && !step.expect.evaluate({ ...stepScope, output });
-        const error: StepFailure | null = fails ? { code: 'expectation_failed', message: `expected ${step.expect?.source ?? ''}`, happened: 'nothing' } : null;
+        const error: StepFailure | null = fails
+          ? { code: 'expectation_failed', message: `expected ${step.expect?.source ?? ''}`, happened: 'nothing' }
+          : null;
         records.set(address, { ...record, state: fails ? 'failed' : 'succeeded', plan, output, error });
         steps.push({ ...shown({ ...record, output, error }, fails ? 'failed' : 'read') });
       } else {
@@ -74,7 +88,10 @@ export async function dryRun(rung: Rung, scope: Scope, runCall: CallRunner): Pro
         steps.push({ ...shown({ ...record, plan }, 'planned') });
       }
     } catch (error) {
-      const failure = 'code' in Object(error) && !(error instanceof Error && error.name === 'StepError') ? failureOf(error) : stepFailure(error);
+      const failure =
+        'code' in Object(error) && !(error instanceof Error && error.name === 'StepError')
+          ? failureOf(error)
+          : stepFailure(error);
       records.set(address, { ...base, state: 'failed', error: failure });
       steps.push(shown({ ...base, error: failure }, 'failed'));
     }
@@ -115,7 +132,10 @@ function shown(record: StepRecord, state: DryRunStep['state']): DryRunStep {
     effect,
     connection,
     params,
-    plan: plan === null ? null : { summary: plan.summary, touches: plan.touches, ...(plan.count === undefined ? {} : { count: plan.count }) },
+    plan:
+      plan === null
+        ? null
+        : { summary: plan.summary, touches: plan.touches, ...(plan.count === undefined ? {} : { count: plan.count }) },
     output,
     error,
     state,

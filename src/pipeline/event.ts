@@ -39,7 +39,14 @@ export type PipelineEvent =
   | { readonly kind: 'wake_incident'; readonly incidentId: string }
   | { readonly kind: 'tick' }
   | { readonly kind: 'planned'; readonly runId: string; readonly address: string; readonly attempt: number; readonly plan: Plan }
-  | { readonly kind: 'step_ended'; readonly runId: string; readonly address: string; readonly attempt: number; readonly result: StepResult; readonly plan?: Plan }
+  | {
+      readonly kind: 'step_ended';
+      readonly runId: string;
+      readonly address: string;
+      readonly attempt: number;
+      readonly result: StepResult;
+      readonly plan?: Plan;
+    }
   | { readonly kind: 'looked'; readonly runId: string; readonly address: string; readonly attempt: number; readonly look: Look }
   | { readonly kind: 'checked'; readonly runId: string; readonly rung: number; readonly results: readonly CheckResult[] }
   | { readonly kind: 'previewed'; readonly runId: string; readonly steps: readonly PreviewedStep[] }
@@ -50,7 +57,14 @@ export type PipelineEvent =
   | { readonly kind: 'stale'; readonly alertKeys: readonly string[] }
   | { readonly kind: 'acknowledge'; readonly incidentId: string; readonly actor: Actor }
   | { readonly kind: 'cancel'; readonly incidentId: string; readonly runId?: string; readonly actor: Actor }
-  | { readonly kind: 'retry'; readonly incidentId: string; readonly runId?: string; readonly actor: Actor; readonly override?: GateName; readonly reason?: string }
+  | {
+      readonly kind: 'retry';
+      readonly incidentId: string;
+      readonly runId?: string;
+      readonly actor: Actor;
+      readonly override?: GateName;
+      readonly reason?: string;
+    }
   | { readonly kind: 'resolve'; readonly incidentId: string; readonly actor: Actor }
   | { readonly kind: 'pause'; readonly actor: Actor; readonly forMs?: number; readonly reason?: string }
   | { readonly kind: 'resume'; readonly actor: Actor }
@@ -73,15 +87,49 @@ export interface PreviewedStep {
 
 /** Work to start once the transaction that decided it is on disk. */
 export type PipelineEffect =
-  | { readonly kind: 'read'; readonly runId: string; readonly address: string; readonly attempt: number; readonly call: RemediationCallInput }
-  | { readonly kind: 'plan'; readonly runId: string; readonly address: string; readonly attempt: number; readonly call: RemediationCallInput }
-  | { readonly kind: 'act'; readonly runId: string; readonly address: string; readonly attempt: number; readonly call: RemediationCallInput; readonly plan: Plan }
-  | { readonly kind: 'look'; readonly runId: string; readonly address: string; readonly attempt: number; readonly call: RemediationCallInput; readonly plan: Plan; readonly actingAt: number }
-  | { readonly kind: 'check'; readonly runId: string; readonly rung: number; readonly calls: readonly (RemediationCallInput | { readonly error: StepFailure })[] }
+  | {
+      readonly kind: 'read';
+      readonly runId: string;
+      readonly address: string;
+      readonly attempt: number;
+      readonly call: RemediationCallInput;
+    }
+  | {
+      readonly kind: 'plan';
+      readonly runId: string;
+      readonly address: string;
+      readonly attempt: number;
+      readonly call: RemediationCallInput;
+    }
+  | {
+      readonly kind: 'act';
+      readonly runId: string;
+      readonly address: string;
+      readonly attempt: number;
+      readonly call: RemediationCallInput;
+      readonly plan: Plan;
+    }
+  | {
+      readonly kind: 'look';
+      readonly runId: string;
+      readonly address: string;
+      readonly attempt: number;
+      readonly call: RemediationCallInput;
+      readonly plan: Plan;
+      readonly actingAt: number;
+    }
+  | {
+      readonly kind: 'check';
+      readonly runId: string;
+      readonly rung: number;
+      readonly calls: readonly (RemediationCallInput | { readonly error: StepFailure })[];
+    }
   | { readonly kind: 'preview'; readonly runId: string };
 
 /** What a caller of a command is told. */
-export type CommandAnswer = { readonly ok: true; readonly text: string; readonly data?: Json } | { readonly ok: false; readonly code: CommandErrorCode; readonly text: string };
+export type CommandAnswer =
+  | { readonly ok: true; readonly text: string; readonly data?: Json }
+  | { readonly ok: false; readonly code: CommandErrorCode; readonly text: string };
 
 export const COMMAND_ERROR_CODES = ['not_found', 'forbidden', 'conflict', 'invalid'] as const;
 export type CommandErrorCode = (typeof COMMAND_ERROR_CODES)[number];
@@ -91,10 +139,38 @@ export type Signal =
   | { readonly kind: 'alert'; readonly status: 'firing' | 'resolved' }
   | { readonly kind: 'duplicate' | 'stale' | 'quarantined' | 'unmatched' }
   | { readonly kind: 'match'; readonly rule: string }
-  | { readonly kind: 'gate'; readonly rule: string; readonly verdict: 'proceed' | 'hold' | 'suppress'; readonly reason: string; readonly runId: string; readonly incidentId: string | null }
-  | { readonly kind: 'run_started'; readonly rule: string; readonly runId: string; readonly incidentId: string | null; readonly waitedMs: number }
-  | { readonly kind: 'run_ended'; readonly rule: string; readonly outcome: string; readonly reason: string | null; readonly runId: string; readonly incidentId: string | null }
-  | { readonly kind: 'step'; readonly remediation: string; readonly outcome: string; readonly durationMs: number; readonly runId: string; readonly stepId: string; readonly error?: string }
+  | {
+      readonly kind: 'gate';
+      readonly rule: string;
+      readonly verdict: 'proceed' | 'hold' | 'suppress';
+      readonly reason: string;
+      readonly runId: string;
+      readonly incidentId: string | null;
+    }
+  | {
+      readonly kind: 'run_started';
+      readonly rule: string;
+      readonly runId: string;
+      readonly incidentId: string | null;
+      readonly waitedMs: number;
+    }
+  | {
+      readonly kind: 'run_ended';
+      readonly rule: string;
+      readonly outcome: string;
+      readonly reason: string | null;
+      readonly runId: string;
+      readonly incidentId: string | null;
+    }
+  | {
+      readonly kind: 'step';
+      readonly remediation: string;
+      readonly outcome: string;
+      readonly durationMs: number;
+      readonly runId: string;
+      readonly stepId: string;
+      readonly error?: string;
+    }
   | { readonly kind: 'escalated'; readonly incidentId: string; readonly reason: string; readonly text: string }
   | { readonly kind: 'incident_opened'; readonly incidentId: string; readonly rule: string; readonly severity: string }
   | { readonly kind: 'acknowledged'; readonly incidentId: string; readonly afterMs: number }

@@ -2,7 +2,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Connection } from '../domain/connection.ts';
 import { StepError, type Plan, type RemediationCallInput, type StepContext } from '../domain/remediation.ts';
 import type { CheckResult, PipelineEffect, PipelineEvent } from './event.ts';
-import { stepFailure } from './run-playbook.ts';
+import { stepFailure } from './step-failure.ts';
 
 /** What the executor needs of the world outside. */
 export interface ExecutorDeps {
@@ -68,12 +68,25 @@ export class Executor {
           return { kind: 'step_ended', ...common, result: { output }, plan };
         }
         case 'plan':
-          return { kind: 'planned', ...common, plan: await this.runCall(runId, attempt, call, (context) => call.remediation.plan(call.params, context)) };
+          return {
+            kind: 'planned',
+            ...common,
+            plan: await this.runCall(runId, attempt, call, (context) => call.remediation.plan(call.params, context)),
+          };
         case 'act':
-          return { kind: 'step_ended', ...common, result: { output: await this.runCall(runId, attempt, call, (context) => call.remediation.run(effect.plan, context)) } };
+          return {
+            kind: 'step_ended',
+            ...common,
+            result: { output: await this.runCall(runId, attempt, call, (context) => call.remediation.run(effect.plan, context)) },
+          };
         case 'look': {
           const { remediation } = call;
-          const look = await this.runCall(runId, attempt, call, async (context) => remediation.look?.(effect.plan, effect.actingAt, context) ?? ({ state: 'unknown' } as const));
+          const look = await this.runCall(
+            runId,
+            attempt,
+            call,
+            async (context) => remediation.look?.(effect.plan, effect.actingAt, context) ?? ({ state: 'unknown' } as const),
+          );
           return { kind: 'looked', ...common, look };
         }
       }
@@ -92,7 +105,12 @@ export class Executor {
   }
 
   /** Runs one call with its time, its connection and its abort signal. */
-  async runCall<T>(runId: string, attempt: number, call: RemediationCallInput, work: (context: StepContext) => Promise<T>): Promise<T> {
+  async runCall<T>(
+    runId: string,
+    attempt: number,
+    call: RemediationCallInput,
+    work: (context: StepContext) => Promise<T>,
+  ): Promise<T> {
     const { clock } = this.#deps;
     using timeout = clock.timeout(call.timeoutMs, this.#stop.signal);
     const kind = call.remediation.connection;
@@ -116,7 +134,10 @@ const LOOK_AGAIN_MS = 5_000;
 /** How long a call may take to notice that it was stopped. */
 const STOP_GRACE_MS = 5_000;
 
-async function readOnce(call: RemediationCallInput, context: StepContext): Promise<{ plan: Plan; output: Awaited<ReturnType<RemediationCallInput['remediation']['run']>> }> {
+async function readOnce(
+  call: RemediationCallInput,
+  context: StepContext,
+): Promise<{ plan: Plan; output: Awaited<ReturnType<RemediationCallInput['remediation']['run']>> }> {
   const plan = await call.remediation.plan(call.params, context);
   return { plan, output: await call.remediation.run(plan, context) };
 }

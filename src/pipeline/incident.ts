@@ -6,7 +6,12 @@ import { escalate, tell } from './story.ts';
 import type { World } from './world.ts';
 
 /** Opens an incident for a rule's match. */
-export function openIncident(world: World, match: AlertMatch, previous: Incident | undefined, context: DecisionContext): Incident {
+export function openIncident(
+  world: World,
+  match: AlertMatch,
+  previous: Incident | undefined,
+  context: DecisionContext,
+): Incident {
   const { now } = context;
   const incident: Incident = {
     id: context.newId('inc'),
@@ -82,7 +87,8 @@ export function wakeIncident(world: World, incident: Incident, context: Decision
       continue;
     }
     world.putLine({ ...line, watchUntil: null });
-    if (line.firing > 0) escalate(world, incident.id, 'still_firing', `${line.target}: the checks said it helped, but its alert still fires`, now);
+    if (line.firing > 0)
+      escalate(world, incident.id, 'still_firing', `${line.target}: the checks said it helped, but its alert still fires`, now);
   }
   const current = world.incident(incident.id) ?? incident;
   if (current.firing > 0 || current.quietSince === null) {
@@ -101,9 +107,21 @@ export function wakeIncident(world: World, incident: Incident, context: Decision
   closeIncident(world, current, isStale ? 'stale' : 'resolved', current.quietSince, context);
 }
 
-export function closeIncident(world: World, incident: Incident, as: 'resolved' | 'stale' | 'dismissed', at: number, context: DecisionContext, actor?: string): void {
+export function closeIncident(
+  world: World,
+  incident: Incident,
+  as: 'resolved' | 'stale' | 'dismissed',
+  at: number,
+  context: DecisionContext,
+  actor?: string,
+): void {
   world.putIncident({ ...incident, status: 'resolved', closedAs: as, resolvedAt: at, wakeAt: null });
-  const text = as === 'resolved' ? 'resolved: every alert is over' : as === 'stale' ? 'closed as stale: no message about its alerts for too long' : 'resolved by a person while its alerts fire';
+  const text =
+    as === 'resolved'
+      ? 'resolved: every alert is over'
+      : as === 'stale'
+        ? 'closed as stale: no message about its alerts for too long'
+        : 'resolved by a person while its alerts fire';
   tell(world, incident.id, context.now, 'resolved', text, { reason: as, ...(actor === undefined ? {} : { actor }) });
   world.signals.push({ kind: 'incident_closed', incidentId: incident.id, afterMs: Math.max(0, at - incident.startedAt), as });
 }

@@ -10,7 +10,8 @@ export function journalOf(world: World, run: Run, now: number): Journal {
       const known = world.stepsOf(run.id).get(entry.address);
       const record: StepRecord = { ...(known ?? emptyRecord(run, world.stepsOf(run.id).size, now)), ...entry };
       const isOver = record.state !== 'running' && record.state !== 'pending';
-      const written: StepRecord = isOver && record.endedAt === null ? { ...record, endedAt: now, stage: null, wakeAt: null } : record;
+      const written: StepRecord =
+        isOver && record.endedAt === null ? { ...record, endedAt: now, stage: null, wakeAt: null } : record;
       world.putStep(written);
       return written;
     },

@@ -13,7 +13,10 @@ import { GATE_ERROR_ESCALATION_MS, GATE_RETRY_MS, MAX_FROZEN_ALERTS } from './ti
 import type { World } from './world.ts';
 
 /** Gates that, once satisfied, stay so for the run. */
-const REMEMBERED: Readonly<Partial<Record<GateName, 'delayDone' | 'cancelWindowDone'>>> = { delay: 'delayDone', cancel_window: 'cancelWindowDone' };
+const REMEMBERED: Readonly<Partial<Record<GateName, 'delayDone' | 'cancelWindowDone'>>> = {
+  delay: 'delayDone',
+  cancel_window: 'cancelWindowDone',
+};
 
 export interface JudgedGate {
   readonly gate: Gate;
@@ -22,7 +25,12 @@ export interface JudgedGate {
 }
 
 /** What every gate that concerns this run says, in order. Changes nothing: `explain`, *Why?* and observe mode use it too. */
-export function judgeGates(candidate: Candidate, world: World, context: DecisionContext, gates: readonly Gate[] = allGates): readonly JudgedGate[] {
+export function judgeGates(
+  candidate: Candidate,
+  world: World,
+  context: DecisionContext,
+  gates: readonly Gate[] = allGates,
+): readonly JudgedGate[] {
   return gates
     .filter((gate) => (gate.forReads || !candidate.run.readsOnly) && !candidate.run.overrides.includes(gate.name))
     .map((gate) => {
@@ -30,7 +38,11 @@ export function judgeGates(candidate: Candidate, world: World, context: Decision
         return { gate, verdict: gate.judge(candidate, world, context), isError: false };
       } catch (error) {
         const detail = `the gate cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`;
-        return { gate, verdict: { verdict: 'hold', detail, until: context.now + GATE_RETRY_MS, escalateAfterMs: GATE_ERROR_ESCALATION_MS }, isError: true };
+        return {
+          gate,
+          verdict: { verdict: 'hold', detail, until: context.now + GATE_RETRY_MS, escalateAfterMs: GATE_ERROR_ESCALATION_MS },
+          isError: true,
+        };
       }
     });
 }
@@ -41,24 +53,47 @@ export function judge(world: World, run: Run, context: DecisionContext, gates: r
   const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
   if (rule === undefined || rule.rungs.length === 0 || !stillMatches(world, run, rule)) {
     endRun(world, run, { outcome: 'suppressed', reason: 'rule_removed' }, context, 'the rule is gone, or no longer matches');
-    escalate(world, run.incidentId, 'rule_removed', `${run.target}: its rule ${run.rule} is gone or no longer matches; nothing else will act`, context.now, run.id);
+    escalate(
+      world,
+      run.incidentId,
+      'rule_removed',
+      `${run.target}: its rule ${run.rule} is gone or no longer matches; nothing else will act`,
+      context.now,
+      run.id,
+    );
     return;
   }
   noticeStorm(world, context);
   updateBreaker(world, rule, context);
   const current: Run = { ...run, ruleDigest: rule.digest, mode: rule.mode, readsOnly: rule.readsOnly };
   const judged = judgeGates({ run: current, rule, incident }, world, context, gates);
-  const verdicts = judged.map(({ gate, verdict }): GateVerdict => ({ gate: gate.name, verdict: verdict.verdict, detail: verdict.detail }));
+  const verdicts = judged.map(({ gate, verdict }): GateVerdict => ({
+    gate: gate.name,
+    verdict: verdict.verdict,
+    detail: verdict.detail,
+  }));
   const remembered: Partial<Record<'delayDone' | 'cancelWindowDone', boolean>> = {};
   for (const { gate, verdict } of judged) {
     const field = REMEMBERED[gate.name];
     // The window counts only once the run was announced.
-    if (field !== undefined && verdict.verdict === 'proceed' && (field === 'delayDone' || current.announcedAt !== null || rule.cancelWindowMs === 0)) remembered[field] = true;
+    if (
+      field !== undefined &&
+      verdict.verdict === 'proceed' &&
+      (field === 'delayDone' || current.announcedAt !== null || rule.cancelWindowMs === 0)
+    )
+      remembered[field] = true;
   }
   const next: Run = { ...current, ...remembered, verdicts };
   const blocking = judged.find(({ verdict }) => verdict.verdict !== 'proceed');
   if (blocking === undefined) {
-    world.signals.push({ kind: 'gate', rule: rule.name, verdict: 'proceed', reason: 'proceed', runId: run.id, incidentId: run.incidentId });
+    world.signals.push({
+      kind: 'gate',
+      rule: rule.name,
+      verdict: 'proceed',
+      reason: 'proceed',
+      runId: run.id,
+      incidentId: run.incidentId,
+    });
     start(world, next, rule, incident, context);
   } else if (blocking.verdict.verdict === 'suppress') {
     suppress(world, next, rule, blocking, context);
@@ -74,19 +109,37 @@ function stillMatches(world: World, run: Run, rule: Rule): boolean {
 }
 
 function alertsOf(world: World, run: Run) {
-  return world.memberAlerts.filter((alert) => alert.incidentId === run.incidentId && alert.lineTarget === run.target && alert.episode.status === 'firing');
+  return world.memberAlerts.filter(
+    (alert) => alert.incidentId === run.incidentId && alert.lineTarget === run.target && alert.episode.status === 'firing',
+  );
 }
 
 function suppress(world: World, run: Run, rule: Rule, { gate, verdict }: JudgedGate, context: DecisionContext): void {
-  world.signals.push({ kind: 'gate', rule: rule.name, verdict: 'suppress', reason: gate.name, runId: run.id, incidentId: run.incidentId });
-  const others = run.verdicts.filter((other) => other.gate !== gate.name && other.verdict !== 'proceed').map((other) => `${other.gate} would ${other.verdict}`);
+  world.signals.push({
+    kind: 'gate',
+    rule: rule.name,
+    verdict: 'suppress',
+    reason: gate.name,
+    runId: run.id,
+    incidentId: run.incidentId,
+  });
+  const others = run.verdicts
+    .filter((other) => other.gate !== gate.name && other.verdict !== 'proceed')
+    .map((other) => `${other.gate} would ${other.verdict}`);
   const frozen = { ...run, frozen: freezeAlerts(world, run) };
   world.keepSnapshot(rule.digest, JSON.stringify(rule.snapshot));
   endRun(world, frozen, { outcome: 'suppressed', reason: gate.name }, context, [verdict.detail, ...others].join('; '));
   if (gate.name === 'observe_mode') world.effects.push({ kind: 'preview', runId: run.id });
 }
 
-function hold(world: World, run: Run, gate: GateName, verdict: Extract<Verdict, { verdict: 'hold' }>, isError: boolean, context: DecisionContext): void {
+function hold(
+  world: World,
+  run: Run,
+  gate: GateName,
+  verdict: Extract<Verdict, { verdict: 'hold' }>,
+  isError: boolean,
+  context: DecisionContext,
+): void {
   const { now } = context;
   const reason = isError ? 'gate_error' : gate;
   const isNew = run.state !== 'held' || run.reason !== reason;
@@ -95,7 +148,14 @@ function hold(world: World, run: Run, gate: GateName, verdict: Extract<Verdict, 
   const escalateAt = verdict.escalateAfterMs === undefined ? undefined : heldSince + verdict.escalateAfterMs;
   const isAnnouncement = gate === 'cancel_window' && run.announcedAt === null;
   if (isNew) {
-    tell(world, run.incidentId, now, isAnnouncement ? 'announced' : 'run_held', `${run.target}: held by ${gate}: ${verdict.detail}`, { runId: run.id, reason });
+    tell(
+      world,
+      run.incidentId,
+      now,
+      isAnnouncement ? 'announced' : 'run_held',
+      `${run.target}: held by ${gate}: ${verdict.detail}`,
+      { runId: run.id, reason },
+    );
     world.signals.push({ kind: 'gate', rule: run.rule, verdict: 'hold', reason, runId: run.id, incidentId: run.incidentId });
   }
   if (escalateAt !== undefined && escalateAt <= now && escalatedFor !== reason) {
@@ -119,7 +179,18 @@ function start(world: World, run: Run, rule: Rule, incident: Incident | undefine
   const { now } = context;
   if (!run.readsOnly) claimAll(world, run, [targetKey(run.target)], now);
   world.keepSnapshot(rule.digest, JSON.stringify(rule.snapshot));
-  const attempt = 1 + world.briefs().filter((other) => other.id !== run.id && other.rule === run.rule && other.target === run.target && other.actingAt !== null && other.actingAt > now - context.limits.recurrenceMs).length;
+  const attempt =
+    1 +
+    world
+      .briefs()
+      .filter(
+        (other) =>
+          other.id !== run.id &&
+          other.rule === run.rule &&
+          other.target === run.target &&
+          other.actingAt !== null &&
+          other.actingAt > now - context.limits.recurrenceMs,
+      ).length;
   const started = world.putRun({
     ...run,
     state: 'running',
@@ -131,9 +202,18 @@ function start(world: World, run: Run, rule: Rule, incident: Incident | undefine
     attempt,
     frozen: freezeAlerts(world, run),
   });
-  tell(world, run.incidentId, now, 'run_started', `${run.target}: ${rule.name} starts (attempt ${attempt})`, { runId: run.id, ...(run.actor === null ? {} : { actor: run.actor }) });
+  tell(world, run.incidentId, now, 'run_started', `${run.target}: ${rule.name} starts (attempt ${attempt})`, {
+    runId: run.id,
+    ...(run.actor === null ? {} : { actor: run.actor }),
+  });
   const received = run.lineId === null ? run.createdAt : (world.line(run.lineId)?.firingSince ?? run.createdAt);
-  world.signals.push({ kind: 'run_started', rule: rule.name, runId: run.id, incidentId: incident?.id ?? null, waitedMs: Math.max(0, now - received) });
+  world.signals.push({
+    kind: 'run_started',
+    rule: rule.name,
+    runId: run.id,
+    incidentId: incident?.id ?? null,
+    waitedMs: Math.max(0, now - received),
+  });
   advance(world, started, context);
 }
 
@@ -158,5 +238,6 @@ function freezeAlerts(world: World, run: Run): FrozenAlerts {
 function noticeStorm(world: World, { now, limits }: DecisionContext): void {
   if (world.switches.stormSince !== null) return;
   const { newEpisodes, actingRuns } = world.counts;
-  if (newEpisodes > limits.storm.count || actingRuns >= limits.maxRuns.count) world.putSwitches({ ...world.switches, stormSince: now, calmSince: null });
+  if (newEpisodes > limits.storm.count || actingRuns >= limits.maxRuns.count)
+    world.putSwitches({ ...world.switches, stormSince: now, calmSince: null });
 }

@@ -33,19 +33,36 @@ export class LazyAlert implements CorrelatedAlert {
 }
 
 /** Where an alert belongs among a rule's incidents, and which target it names. */
-export function matchRule(rule: Rule, message: AlertMessage, batch: Pick<AlertBatch, 'groupLabels' | 'source'>, now: number): AlertMatch {
+export function matchRule(
+  rule: Rule,
+  message: AlertMessage,
+  batch: Pick<AlertBatch, 'groupLabels' | 'source'>,
+  now: number,
+): AlertMatch {
   const groupLabels = rule.groupBy === undefined ? batch.groupLabels : pick(message.labels, rule.groupBy);
   return {
     rule: rule.name,
     groupLabels,
     groupKey: groupKeyOf(rule.name, batch.source, groupLabels),
     severity: rule.severityOf(message.labels),
-    target: rule.target === undefined || rule.rungs.length === 0 ? undefined : renderTarget(rule.target, message, groupLabels, now),
+    target:
+      rule.target === undefined || rule.rungs.length === 0 ? undefined : renderTarget(rule.target, message, groupLabels, now),
   };
 }
 
-function renderTarget(target: NonNullable<Rule['target']>, message: AlertMessage, groupLabels: Labels, now: number): AlertMatch['target'] {
-  const alert = { status: message.status, labels: message.labels, annotations: message.annotations, fingerprint: message.fingerprint, starts_at: message.startsAt };
+function renderTarget(
+  target: NonNullable<Rule['target']>,
+  message: AlertMessage,
+  groupLabels: Labels,
+  now: number,
+): AlertMatch['target'] {
+  const alert = {
+    status: message.status,
+    labels: message.labels,
+    annotations: message.annotations,
+    fingerprint: message.fingerprint,
+    starts_at: message.startsAt,
+  };
   const scope: Scope = {
     labels: message.labels,
     annotations: message.annotations,
@@ -73,4 +90,3 @@ function pick(labels: Labels, names: readonly string[]): Labels {
 function groupKeyOf(rule: string, source: string, labels: Labels): string {
   return hash('sha256', JSON.stringify([rule, source, Object.entries(labels)]), 'hex');
 }
-

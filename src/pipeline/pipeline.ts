@@ -113,7 +113,8 @@ export class Pipeline {
   async accept(batch: AlertBatch): Promise<void> {
     if (!this.#isAccepting) throw new StoreUnavailableError('closed', 'the daemon starts or stops');
     const weight = batch.alerts.length + batch.quarantined.length + 1;
-    if (this.#waitingWeight > 0 && this.#waitingWeight + weight > MAX_WAITING_WEIGHT) throw new OverloadedError('too many alerts wait to be written');
+    if (this.#waitingWeight > 0 && this.#waitingWeight + weight > MAX_WAITING_WEIGHT)
+      throw new OverloadedError('too many alerts wait to be written');
     const now = this.#deps.clock.now();
     const rules = this.#deps.rules();
     const alerts = identifyAlerts(batch).map((alert) => new LazyAlert(alert, batch, rules, now));

@@ -32,7 +32,8 @@ export function reconcile(world: World, event: Extract<PipelineEvent, { kind: 'r
 export function closeStale(world: World, alertKeys: readonly string[], context: DecisionContext): void {
   for (const alertKey of alertKeys) {
     const episode = world.currentEpisode(alertKey);
-    if (episode === undefined || episode.status !== 'firing' || context.now - episode.lastSeenAt < context.limits.staleAfterMs) continue;
+    if (episode === undefined || episode.status !== 'firing' || context.now - episode.lastSeenAt < context.limits.staleAfterMs)
+      continue;
     endEpisode(world, episode, context.now, 'stale', context);
   }
 }

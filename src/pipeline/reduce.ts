@@ -11,10 +11,15 @@ import { wakeIncident } from './incident.ts';
 import { journalOf } from './journal.ts';
 import { judge } from './judge.ts';
 import { closeStale, reconcile } from './reconcile.ts';
-import { begin, nextRung, recoverStep, takeLook, takePlan, takeResult, wakeRunning } from './run-playbook.ts';
+import { walkRung } from './locate-step.ts';
+import { recoverStep } from './recover-step.ts';
+import { begin, nextRung } from './run-playbook.ts';
 import { scopeOfRun } from './scope-of-run.ts';
 import { tell } from './story.ts';
+import { takePlan } from './take-plan.ts';
+import { takeLook, takeResult } from './take-result.ts';
 import { CALM_MS, LONG_DOWNTIME_MS, REPEAT_AFTER_DOWNTIME_MS, WAKE_BATCH } from './timing.ts';
+import { wakeRunning } from './wake-running.ts';
 import { judgeConditions, pollChecks, verifyOf } from './verify.ts';
 import { viewsOf } from './walk-playbook.ts';
 import type { World } from './world.ts';
@@ -26,7 +31,12 @@ const WOKEN_BY_TICK: readonly Reason[] = ['target_busy', 'blast_radius', 'concur
  * The decision core. Applies one event to the world: writes to the draft, effects to start after the commit, signals
  * for metrics and logs. Deterministic in (world, event, context); touches nothing else.
  */
-export function reduce(world: World, event: PipelineEvent, context: DecisionContext, gates?: readonly Gate[]): CommandAnswer | undefined {
+export function reduce(
+  world: World,
+  event: PipelineEvent,
+  context: DecisionContext,
+  gates?: readonly Gate[],
+): CommandAnswer | undefined {
   switch (event.kind) {
     case 'alerts':
       return void correlate(world, event, context);
@@ -49,10 +59,16 @@ export function reduce(world: World, event: PipelineEvent, context: DecisionCont
       return void withRun(world, event.runId, (run) => takeChecks(world, run, event.rung, event.results, context));
     case 'previewed':
       return void withRun(world, event.runId, (run) => {
-        for (const step of event.steps) tell(world, run.incidentId, context.now, 'step', `${step.id}: would ${step.summary}`, { runId: run.id, reason: 'observe_mode' });
+        for (const step of event.steps)
+          tell(world, run.incidentId, context.now, 'step', `${step.id}: would ${step.summary}`, {
+            runId: run.id,
+            reason: 'observe_mode',
+          });
       });
     case 'message':
-      return void withRun(world, event.runId, (run) => tell(world, run.incidentId, context.now, 'message', event.text, { runId: run.id }));
+      return void withRun(world, event.runId, (run) =>
+        tell(world, run.incidentId, context.now, 'message', event.text, { runId: run.id }),
+      );
     case 'recovered':
       return void withRun(world, event.runId, (run) => recoverRun(world, run, context));
     case 'rules_changed':
@@ -86,7 +102,11 @@ function withRun(world: World, runId: string, act: (run: Run) => void): void {
 }
 
 /** Answers of an attempt that is no longer under way change nothing. */
-function withStep(world: World, event: { readonly runId: string; readonly address: string; readonly attempt: number }, act: (run: Run, record: Parameters<typeof takePlan>[2]) => void): void {
+function withStep(
+  world: World,
+  event: { readonly runId: string; readonly address: string; readonly attempt: number },
+  act: (run: Run, record: Parameters<typeof takePlan>[2]) => void,
+): void {
   const run = world.run(event.runId);
   const record = world.stepsOf(event.runId).get(event.address);
   if (run?.state !== 'running' || record?.state !== 'running' || record.attempts !== event.attempt) return;
@@ -133,9 +153,18 @@ function takeChecks(world: World, run: Run, rung: number, results: readonly Chec
       world.putRun(decision.run);
       return;
     case 'verified':
-      return begin(world, { ...world.putRun({ ...run, evidence: decision.evidence }) }, { outcome: 'verified', reason: null }, context, describeFix(run, rule, decision.evidence));
+      return begin(
+        world,
+        { ...world.putRun({ ...run, evidence: decision.evidence }) },
+        { outcome: 'verified', reason: null },
+        context,
+        describeFix(run, rule, decision.evidence),
+      );
     case 'missed': {
-      tell(world, run.incidentId, context.now, 'check', `${run.target}: ${decision.detail}`, { runId: run.id, reason: 'verification_failed' });
+      tell(world, run.incidentId, context.now, 'check', `${run.target}: ${decision.detail}`, {
+        runId: run.id,
+        reason: 'verification_failed',
+      });
       if (run.cancelledBy === null && nextRung(world, run, rule, decision.detail, context)) return;
       const reason = decision.outcome === 'ineffective' ? 'verification_failed' : 'verification_unknown';
       return begin(world, run, { outcome: decision.outcome, reason }, context, decision.detail);
@@ -160,7 +189,8 @@ function tick(world: World, { now, limits }: DecisionContext): void {
     const isCalm = newEpisodes < limits.storm.count / 2 && actingRuns < limits.maxRuns.count / 2;
     if (!isCalm && calmSince !== null) world.putSwitches({ ...world.switches, calmSince: null });
     else if (isCalm && calmSince === null) world.putSwitches({ ...world.switches, calmSince: now });
-    else if (isCalm && calmSince !== null && now - calmSince >= CALM_MS) world.putSwitches({ ...world.switches, stormSince: null, calmSince: null });
+    else if (isCalm && calmSince !== null && now - calmSince >= CALM_MS)
+      world.putSwitches({ ...world.switches, stormSince: null, calmSince: null });
   }
   const free: Reason[] = [...WOKEN_BY_TICK];
   if (world.switches.stormSince === null) free.push('storm');
@@ -175,10 +205,13 @@ function recoverRun(world: World, run: Run, context: DecisionContext): void {
   switch (run.state) {
     case 'pending':
     case 'held':
-      if (downtimeMs > LONG_DOWNTIME_MS) world.putRun({ ...run, delayFrom: now, delayDone: false, announcedAt: null, cancelWindowDone: false, wakeAt: now });
+      if (downtimeMs > LONG_DOWNTIME_MS)
+        world.putRun({ ...run, delayFrom: now, delayDone: false, announcedAt: null, cancelWindowDone: false, wakeAt: now });
       return;
     case 'running': {
-      const underWay = [...world.stepsOf(run.id).values()].find((record) => record.state === 'running' && record.stage !== 'children');
+      const underWay = [...world.stepsOf(run.id).values()].find(
+        (record) => record.state === 'running' && record.stage !== 'children',
+      );
       if (underWay === undefined) world.putRun({ ...run, wakeAt: now });
       else recoverStep(world, run, underWay, downtimeMs, REPEAT_AFTER_DOWNTIME_MS, context);
       return;

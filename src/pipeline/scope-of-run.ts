@@ -15,10 +15,20 @@ export function scopeOfRun(run: Run, now: number): Scope {
     ...(first === undefined ? {} : { alert: first }),
     alerts,
     group: run.frozen?.group ?? sharedLabels([]),
-    incident: { id: run.incidentId ?? '', severity: run.frozen?.severity ?? '', status: '', started_at: run.frozen?.incidentStartedAt ?? run.createdAt },
+    incident: {
+      id: run.incidentId ?? '',
+      severity: run.frozen?.severity ?? '',
+      status: '',
+      started_at: run.frozen?.incidentStartedAt ?? run.createdAt,
+    },
     params: run.params,
     steps: {},
-    run: { id: run.id, attempt: run.attempt, failed: run.ending !== null && FAILED.includes(run.ending.outcome), actor: run.actor ?? '' },
+    run: {
+      id: run.id,
+      attempt: run.attempt,
+      failed: run.ending !== null && FAILED.includes(run.ending.outcome),
+      actor: run.actor ?? '',
+    },
     now,
   };
 }

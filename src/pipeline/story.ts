@@ -5,12 +5,26 @@ import type { TimelineKind } from '../domain/state.ts';
 import type { World } from './world.ts';
 
 /** Adds a line to an incident's story. */
-export function tell(world: World, incidentId: string | null, at: number, kind: TimelineKind, text: string, more: { runId?: string; reason?: string; actor?: string } = {}): void {
+export function tell(
+  world: World,
+  incidentId: string | null,
+  at: number,
+  kind: TimelineKind,
+  text: string,
+  more: { runId?: string; reason?: string; actor?: string } = {},
+): void {
   world.tell({ incidentId, runId: more.runId ?? null, at, kind, reason: more.reason ?? null, text, actor: more.actor ?? null });
 }
 
 /** Raises the level of an incident: from here on it needs a person. */
-export function escalate(world: World, incidentId: string | null, reason: Reason | StepErrorCode | Outcome, text: string, now: number, runId?: string): void {
+export function escalate(
+  world: World,
+  incidentId: string | null,
+  reason: Reason | StepErrorCode | Outcome,
+  text: string,
+  now: number,
+  runId?: string,
+): void {
   const incident = incidentId === null ? undefined : world.incident(incidentId);
   if (incident === undefined) return;
   world.putIncident({ ...incident, escalationLevel: incident.escalationLevel + 1 });

@@ -56,7 +56,14 @@ export type VerifyDecision =
   | { readonly kind: 'missed'; readonly outcome: 'ineffective' | 'inconclusive'; readonly detail: string };
 
 /** Judges the conditions at this instant. All must hold together for `stable_for`, before the deadline. */
-export function judgeConditions(run: Run, rule: Rule, line: Line | undefined, results: readonly CheckResult[], scope: Scope, now: number): VerifyDecision {
+export function judgeConditions(
+  run: Run,
+  rule: Rule,
+  line: Line | undefined,
+  results: readonly CheckResult[],
+  scope: Scope,
+  now: number,
+): VerifyDecision {
   const verify = verifyOf(rule);
   const checks = verify.checks.map((check, index): Truth => truthOf(check.expect, results[index], scope));
   const resolved = resolvedTruth(line);
@@ -66,19 +73,37 @@ export function judgeConditions(run: Run, rule: Rule, line: Line | undefined, re
   const deadline = run.verifyDeadlineAt ?? now;
   const holds = conditions.every((truth) => truth === 'true');
   const stableSince = holds ? (run.stableSince ?? now) : null;
-  if (stableSince !== null && now - stableSince >= verify.stableForMs && stableSince + verify.stableForMs <= Math.max(deadline, since)) {
+  if (
+    stableSince !== null &&
+    now - stableSince >= verify.stableForMs &&
+    stableSince + verify.stableForMs <= Math.max(deadline, since)
+  ) {
     return { kind: 'verified', evidence: verify.checks.length > 0 ? 'checks' : 'alert' };
   }
-  const lateCheck = verify.checks.findIndex((check, index) => check.withinMs !== undefined && checksSeen[index] !== true && now >= since + check.withinMs);
+  const lateCheck = verify.checks.findIndex(
+    (check, index) => check.withinMs !== undefined && checksSeen[index] !== true && now >= since + check.withinMs,
+  );
   if (now >= deadline || lateCheck >= 0) {
     const isFalse = conditions.includes('false') || holds;
-    const names = [...verify.checks.map((check) => check.expect.source), ...(verify.needsResolved ? ['the alert is resolved'] : [])];
+    const names = [
+      ...verify.checks.map((check) => check.expect.source),
+      ...(verify.needsResolved ? ['the alert is resolved'] : []),
+    ];
     const open = names.filter((_, index) => conditions[index] !== 'true');
-    const detail = holds ? 'the conditions held, but not for long enough before the deadline' : `not true in time: ${open.join('; ')}`;
+    const detail = holds
+      ? 'the conditions held, but not for long enough before the deadline'
+      : `not true in time: ${open.join('; ')}`;
     return { kind: 'missed', outcome: isFalse ? 'ineffective' : 'inconclusive', detail };
   }
-  const limits = verify.checks.flatMap((check, index) => (check.withinMs !== undefined && checksSeen[index] !== true ? [since + check.withinMs] : []));
-  const wakeAt = Math.min(now + CHECK_INTERVAL_MS, deadline, ...limits, ...(stableSince === null ? [] : [stableSince + verify.stableForMs]));
+  const limits = verify.checks.flatMap((check, index) =>
+    check.withinMs !== undefined && checksSeen[index] !== true ? [since + check.withinMs] : [],
+  );
+  const wakeAt = Math.min(
+    now + CHECK_INTERVAL_MS,
+    deadline,
+    ...limits,
+    ...(stableSince === null ? [] : [stableSince + verify.stableForMs]),
+  );
   return { kind: 'wait', run: { ...run, stableSince, checksSeen, wakeAt: Math.max(wakeAt, now + 1) } };
 }
 

@@ -20,7 +20,11 @@ export interface StepPlace {
 export type Walk =
   | { readonly kind: 'next'; readonly place: StepPlace }
   | { readonly kind: 'busy'; readonly record: StepRecord }
-  | { readonly kind: 'done'; readonly views: Readonly<Record<string, StepView>>; readonly failure: { readonly stepId: string; readonly state: StepState; readonly error: StepFailure } | undefined };
+  | {
+      readonly kind: 'done';
+      readonly views: Readonly<Record<string, StepView>>;
+      readonly failure: { readonly stepId: string; readonly state: StepState; readonly error: StepFailure } | undefined;
+    };
 
 /** The journal as the walk sees it. Steps that never call a remediation (skipped, rounds, playbooks) are written by the walk itself. */
 export interface Journal {
@@ -32,7 +36,13 @@ export interface Journal {
  * Finds out, from the journal alone, which step is next. The same journal always gives the same answer, so that a run
  * goes on after a crash exactly where it was.
  */
-export function walkSteps(steps: readonly Step[], prefix: string, scope: Scope, journal: Journal, options: { readonly goOn: boolean } = { goOn: false }): Walk {
+export function walkSteps(
+  steps: readonly Step[],
+  prefix: string,
+  scope: Scope,
+  journal: Journal,
+  options: { readonly goOn: boolean } = { goOn: false },
+): Walk {
   const views: Record<string, StepView> = { ...notYetRun(steps), ...scope.steps };
   let firstFailure: Extract<Walk, { kind: 'done' }>['failure'];
   for (const step of steps) {
@@ -53,7 +63,9 @@ function endsSteps(step: Step, state: StepState | undefined): boolean {
 }
 
 function notYetRun(steps: readonly Step[]): Record<string, StepView> {
-  return Object.fromEntries(steps.map((step) => [step.id, { state: 'skipped', output: {}, error: '', items: [] } satisfies StepView]));
+  return Object.fromEntries(
+    steps.map((step) => [step.id, { state: 'skipped', output: {}, error: '', items: [] } satisfies StepView]),
+  );
 }
 
 function walkStep(step: Step, address: string, scope: Scope, journal: Journal): Walk {
@@ -69,7 +81,8 @@ function walkStep(step: Step, address: string, scope: Scope, journal: Journal): 
   const rounds = roundsOf(step, address, items, journal);
   const failed = rounds.find((round) => round.state === 'unknown') ?? rounds.find((round) => round.state === 'failed');
   const failure = failed === undefined ? null : (journal.get(`${address}[${rounds.indexOf(failed)}]`)?.error ?? null);
-  const state = failed?.state ?? (rounds.length > 0 && rounds.every((round) => round.state === 'skipped') ? 'skipped' : 'succeeded');
+  const state =
+    failed?.state ?? (rounds.length > 0 && rounds.every((round) => round.state === 'skipped') ? 'skipped' : 'succeeded');
   return done(step, journal.write({ ...parent, state, stage: null, error: failure }), rounds);
 }
 
@@ -78,7 +91,8 @@ function beginRounds(step: Step, address: string, scope: Scope, journal: Journal
   try {
     const items = step.forEach?.render(scope);
     if (!Array.isArray(items)) throw new ExpressionError('expression_error', 'for_each is not a list');
-    if (items.length > MAX_ROUNDS) throw new ExpressionError('expression_error', `for_each has ${items.length} values; at most ${MAX_ROUNDS} are allowed`);
+    if (items.length > MAX_ROUNDS)
+      throw new ExpressionError('expression_error', `for_each has ${items.length} values; at most ${MAX_ROUNDS} are allowed`);
     return journal.write({ ...base, state: 'running', stage: 'children', items });
   } catch (error) {
     return journal.write({ ...base, state: 'failed', error: failureOf(error) });
@@ -127,17 +141,32 @@ function walkPlaybook(
   if (steps.kind !== 'done') return steps;
   const failed = steps.failure !== undefined;
   const run = scope.run === undefined ? {} : { run: { ...scope.run, failed: scope.run.failed || failed } };
-  const last = walkSteps(call.playbook.finally, `${address}/finally/`, { ...inner, ...run, steps: steps.views }, journal, { goOn: true });
+  const last = walkSteps(call.playbook.finally, `${address}/finally/`, { ...inner, ...run, steps: steps.views }, journal, {
+    goOn: true,
+  });
   if (last.kind !== 'done') return last;
   const failure = steps.failure;
-  return done(step, journal.write({ ...parent, state: failure === undefined ? 'succeeded' : failure.state, stage: null, error: failure?.error ?? null }));
+  return done(
+    step,
+    journal.write({
+      ...parent,
+      state: failure === undefined ? 'succeeded' : failure.state,
+      stage: null,
+      error: failure?.error ?? null,
+    }),
+  );
 }
 
 /**
  * The `finally` of playbooks that are steps and were left in the middle: a cancel, the end of the time or of the alerts
  * stopped their run. Gives the step of them that is next or under way; `undefined` when there is none left.
  */
-export function walkOpenPlaybooks(steps: readonly Step[], prefix: string, scope: Scope, journal: Journal): Exclude<Walk, { kind: 'done' }> | undefined {
+export function walkOpenPlaybooks(
+  steps: readonly Step[],
+  prefix: string,
+  scope: Scope,
+  journal: Journal,
+): Exclude<Walk, { kind: 'done' }> | undefined {
   for (const step of steps) {
     if (step.call.kind !== 'playbook') continue;
     const { playbook } = step.call;
@@ -166,7 +195,10 @@ function hasBegun(steps: readonly Step[], prefix: string, journal: Journal): boo
 export function viewsOf(steps: readonly Step[], prefix: string, journal: Journal): Readonly<Record<string, StepView>> {
   const entries = steps.map((step): [string, StepView] => {
     const address = `${prefix}${step.id}`;
-    return [step.id, { ...viewOf(journal.get(address)), items: roundsOf(step, address, journal.get(address)?.items ?? [], journal) }];
+    return [
+      step.id,
+      { ...viewOf(journal.get(address)), items: roundsOf(step, address, journal.get(address)?.items ?? [], journal) },
+    ];
   });
   return Object.fromEntries(entries);
 }
@@ -177,9 +209,17 @@ export function playbookScope(scope: Scope, params: JsonObject): Scope {
 }
 
 function done(step: Step, record: StepRecord, items: StepView['items'] = []): Walk {
-  const error = record.error ?? { code: 'internal_error' as const, message: 'no reason was written', happened: 'unknown' as const };
+  const error = record.error ?? {
+    code: 'internal_error' as const,
+    message: 'no reason was written',
+    happened: 'unknown' as const,
+  };
   const hasFailed = record.state === 'failed' || record.state === 'unknown';
-  return { kind: 'done', views: { [step.id]: { ...viewOf(record), items } }, failure: hasFailed ? { stepId: step.id, state: record.state, error } : undefined };
+  return {
+    kind: 'done',
+    views: { [step.id]: { ...viewOf(record), items } },
+    failure: hasFailed ? { stepId: step.id, state: record.state, error } : undefined,
+  };
 }
 
 function viewOf(record: StepRecord | undefined): Omit<StepView, 'items'> {

@@ -1,6 +1,19 @@
 import type { QuarantinedAlert } from '../domain/alert.ts';
 import type { Reason } from '../domain/reason.ts';
-import type { AlertContent, Breaker, Claim, Episode, Incident, Line, Member, Run, RunBrief, StepRecord, Switches, TimelineEntry } from '../domain/state.ts';
+import type {
+  AlertContent,
+  Breaker,
+  Claim,
+  Episode,
+  Incident,
+  Line,
+  Member,
+  Run,
+  RunBrief,
+  StepRecord,
+  Switches,
+  TimelineEntry,
+} from '../domain/state.ts';
 import type { Changes, LineFacts, MemberAlert } from '../domain/store.ts';
 import type { PipelineEffect, Signal } from './event.ts';
 
@@ -321,7 +334,8 @@ export class World {
 
   #indexIncident(incident: Incident): void {
     const known = this.latestIncident(incident.groupKey);
-    if (known === undefined || known.id === incident.id || known.status === 'resolved') this.#latestIncidentByGroup.set(incident.groupKey, incident.id);
+    if (known === undefined || known.id === incident.id || known.status === 'resolved')
+      this.#latestIncidentByGroup.set(incident.groupKey, incident.id);
   }
 
   #indexStep(step: StepRecord): void {

@@ -19,10 +19,18 @@ export const blastRadius: Gate = {
 function atOnce({ run, rule }: Candidate, world: World): Verdict | undefined {
   const limit = rule.safety.maxTargets.atOnce;
   if (limit === undefined) return undefined;
-  const targets = new Set(others(run.id, rule.name, world).filter(isAtWork).map((other) => other.target));
+  const targets = new Set(
+    others(run.id, rule.name, world)
+      .filter(isAtWork)
+      .map((other) => other.target),
+  );
   targets.delete(run.target);
   if (targets.size < limit) return undefined;
-  return { verdict: 'hold', detail: `the rule works on ${targets.size} other targets (limit ${limit} at once)`, escalateAfterMs: ESCALATE_AFTER_MS };
+  return {
+    verdict: 'hold',
+    detail: `the rule works on ${targets.size} other targets (limit ${limit} at once)`,
+    escalateAfterMs: ESCALATE_AFTER_MS,
+  };
 }
 
 function perWindow({ run, rule }: Candidate, world: World, now: number): Verdict | undefined {

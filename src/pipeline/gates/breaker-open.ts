@@ -8,6 +8,10 @@ export const breakerOpen: Gate = {
   judge({ rule }, world) {
     const breaker = world.breaker(rule.name);
     if (breaker == null || breaker.openedAt === null) return PROCEED;
-    return { verdict: 'hold', detail: `the rule's breaker opened at ${new Date(breaker.openedAt).toISOString()}; re-arm it with: remedyd breaker rearm ${rule.name}`, escalateAfterMs: 0 };
+    return {
+      verdict: 'hold',
+      detail: `the rule's breaker opened at ${new Date(breaker.openedAt).toISOString()}; re-arm it with: remedyd breaker rearm ${rule.name}`,
+      escalateAfterMs: 0,
+    };
   },
 };

@@ -8,10 +8,15 @@ export const causeFiring: Gate = {
   overridable: true,
   judge({ run, rule }, world) {
     if (rule.unlessFiring.length === 0) return PROCEED;
-    const own = world.memberAlerts.filter((alert) => alert.incidentId === run.incidentId && alert.lineTarget === run.target).map((alert) => alert.content.labels);
+    const own = world.memberAlerts
+      .filter((alert) => alert.incidentId === run.incidentId && alert.lineTarget === run.target)
+      .map((alert) => alert.content.labels);
     for (const cause of rule.unlessFiring) {
       const firing = world.firingAlerts.find(
-        (alert) => alert.status === 'firing' && cause.matches(alert.labels) && own.every((labels) => cause.equal.every((name) => value(labels, name) === value(alert.labels, name))),
+        (alert) =>
+          alert.status === 'firing' &&
+          cause.matches(alert.labels) &&
+          own.every((labels) => cause.equal.every((name) => value(labels, name) === value(alert.labels, name))),
       );
       if (firing !== undefined) return { verdict: 'hold', detail: `${firing.alertname} is firing` };
     }

@@ -9,6 +9,10 @@ export const concurrency: Gate = {
   overridable: true,
   judge(_candidate, world, { limits }) {
     if (world.counts.running < limits.maxConcurrentRuns) return PROCEED;
-    return { verdict: 'hold', detail: `${world.counts.running} runs are running (limit ${limits.maxConcurrentRuns})`, escalateAfterMs: ESCALATE_AFTER_MS };
+    return {
+      verdict: 'hold',
+      detail: `${world.counts.running} runs are running (limit ${limits.maxConcurrentRuns})`,
+      escalateAfterMs: ESCALATE_AFTER_MS,
+    };
   },
 };

@@ -13,6 +13,10 @@ export const cooldown: Gate = {
       .map((other) => other.endedAt ?? 0);
     const until = Math.max(0, ...ends) + rule.safety.cooldownMs;
     if (until <= now) return PROCEED;
-    return { verdict: 'hold', detail: `${run.target} was acted on ${formatDuration(now - (until - rule.safety.cooldownMs))} ago (cooldown ${formatDuration(rule.safety.cooldownMs)})`, until };
+    return {
+      verdict: 'hold',
+      detail: `${run.target} was acted on ${formatDuration(now - (until - rule.safety.cooldownMs))} ago (cooldown ${formatDuration(rule.safety.cooldownMs)})`,
+      until,
+    };
   },
 };

@@ -1,5 +1,5 @@
 import type { Row } from '../column.ts';
-import type { RowWriter } from './write-rows.ts';
+import type { RowWriter } from './row-writer.ts';
 
 /**
  * The rows that a transaction has read, as they were: nobody else writes meanwhile, so a save needs to write only the columns

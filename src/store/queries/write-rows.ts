@@ -4,20 +4,8 @@ import { cellAt } from '../column.ts';
 import type { Statement } from '../statement.ts';
 import type { Table } from '../table.ts';
 import type { KnownRows } from './known-rows.ts';
+import type { RowWriter } from './row-writer.ts';
 import type { StoreDialect } from './store-dialect.ts';
-
-/** How rows of one type are written. */
-export interface RowWriter<T> {
-  readonly table: string;
-  /** Writes a whole row. */
-  readonly sql: string;
-  readonly encode: (value: T) => Row;
-  /** A text of its own for each primary key. */
-  readonly keyOf: (row: Row) => string;
-  /** Writes these columns of a row that exists: their cells, then those of the key. */
-  readonly updateSql: (changed: readonly number[]) => string;
-  readonly updateCells: (row: Row, changed: readonly number[]) => Row;
-}
 
 /** Whole rows, by primary key: what exists is replaced. Rows of tables without a key are added. */
 export function replaceRows<N extends string, T>(dialect: StoreDialect, table: Table<N, T>): RowWriter<T> {

@@ -2,7 +2,7 @@ import type { Breaker, Claim, Episode, Incident, Line, Member, Run, StepRecord, 
 import * as rows from '../rows.ts';
 import type { StoreDialect } from './store-dialect.ts';
 import { addMissingRows, replaceRows } from './write-rows.ts';
-import type { RowWriter } from './write-rows.ts';
+import type { RowWriter } from './row-writer.ts';
 
 /** One statement for the rows of each table. */
 export interface Writers {

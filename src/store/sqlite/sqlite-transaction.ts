@@ -16,7 +16,7 @@ import { changeStatements, ROWS_PER_STATEMENT } from '../queries/change-statemen
 import { KnownRows } from '../queries/known-rows.ts';
 import type { PreparedQuery } from '../queries/prepared-query.ts';
 import type { StoreQueries } from '../queries/store-queries.ts';
-import type { RowWriter } from '../queries/write-rows.ts';
+import type { RowWriter } from '../queries/row-writer.ts';
 import { switchesOf } from '../switches-of.ts';
 import type { SqliteSession } from './sqlite-session.ts';
 

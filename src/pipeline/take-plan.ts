@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Plan } from '../domain/remediation.ts';
+import type { Rule, Step } from '../domain/rule.ts';
+import type { Run, StepFailure, StepRecord } from '../domain/state.ts';
+import { claimAll, touchKey } from './claims.ts';
+import type { DecisionContext } from './decision-context.ts';
+import { giveUp, tellStep } from './finish-step.ts';
+import { journalOf } from './journal.ts';
+import { callOf } from './launch-step.ts';
+import { locate } from './locate-step.ts';
+import { advance, stopEarly } from './run-playbook.ts';
+import { TOUCH_INTERVAL_MS } from './timing.ts';
+import type { World } from './world.ts';
+
+/** A changing step's plan is known: it is claimed and journaled, and only then done. */
+export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): void {
+  const { now } = context;
+  const place = locate(world, run, record, context);
+  if (place === undefined) return giveUp(world, run, record, context);
+  if (record.stage !== 'planning') return;
+  const { step, rule } = place;
+  const journal = journalOf(world, run, now);
+  if (run.ending === null && stopEarlyAtPlan(world, run, record, plan, context)) return;
+  const refuse = (failure: StepFailure): void => {
+    journal.write({ ...record, state: 'failed', plan, error: failure });
+    tellStep(world, run, record, 'failed', plan, failure, now);
+    advance(world, run, context);
+  };
+  if (record.plan !== null && !isSameIntent(record.plan, plan)) {
+    return refuse({
+      code: 'precondition_failed',
+      message: `what it would act on is no longer the same: ${plan.summary}`,
+      happened: 'nothing',
+    });
+  }
+  const needs = approvalNeeded(rule, step, record, world, run);
+  if (needs !== undefined) {
+    return refuse({
+      code: 'approval_unavailable',
+      message: `would ${plan.summary}, but ${needs}; this version cannot ask for approvals`,
+      happened: 'nothing',
+    });
+  }
+  const holder = claimAll(world, run, plan.touches.map(touchKey), now);
+  if (holder !== undefined) {
+    // The steps are bounded by the time of their run; `finally` would wait for ever for what is in quarantine.
+    if (run.ending !== null && now - record.startedAt >= step.timeoutMs) {
+      return refuse({ code: 'timeout', message: `${plan.touches.join(', ')} is taken by run ${holder}`, happened: 'nothing' });
+    }
+    // A try that had to wait is none.
+    journal.write({ ...record, stage: 'waiting', attempts: record.attempts - 1, wakeAt: now + TOUCH_INTERVAL_MS });
+    world.putRun({ ...run, reason: 'target_busy', wakeAt: now + TOUCH_INTERVAL_MS });
+    return;
+  }
+  // A plan that found nothing to do changes nothing: it does not count as acting.
+  const acts = plan.count !== 0;
+  const acting = journal.write({ ...record, stage: 'acting', plan, actingAt: now });
+  world.putRun({
+    ...run,
+    reason: null,
+    wakeAt: null,
+    actingAt: acts ? (run.actingAt ?? now) : run.actingAt,
+    rungActed: run.rungActed || acts,
+  });
+  const call = callOf(run, acting, step, context);
+  if (call !== undefined)
+    world.effects.push({ kind: 'act', runId: run.id, address: acting.address, attempt: acting.attempts, call, plan });
+}
+
+/** A later attempt has the same identity, and what earlier ones may have used up of its `limit` is gone. */
+function isSameIntent(before: Plan, after: Plan): boolean {
+  return isDeepStrictEqual({ ...before.identity, limit: null }, { ...after.identity, limit: null });
+}
+
+function stopEarlyAtPlan(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): boolean {
+  // Nothing was done yet, so the step is as if it had not begun.
+  const before = world.stepsOf(run.id).get(record.address);
+  journalOf(world, run, context.now).write({ ...record, plan, state: 'skipped' });
+  if (stopEarly(world, run, context)) return true;
+  if (before !== undefined) world.putStep(before);
+  return false;
+}
+
+/** Why a person would have to be asked before this change; `undefined` when nobody has to. */
+function approvalNeeded(rule: Rule, step: Step, record: StepRecord, world: World, run: Run): string | undefined {
+  if (step.approval !== undefined) return 'the step asks for an approval';
+  if (record.effect === 'destructive' && !rule.safety.allowDestructive)
+    return `${record.uses} is destructive and the rule does not say allow_destructive`;
+  const isFirstChange = ![...world.stepsOf(run.id).values()].some(
+    (other) => other.address !== record.address && other.actingAt !== null,
+  );
+  // A rule that observes comes so far only by a person's word: a retry, or an override of its gate.
+  if (rule.mode !== 'auto' && isFirstChange) return `the rule is in mode ${rule.mode}`;
+  return undefined;
+}
