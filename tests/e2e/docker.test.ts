@@ -1,6 +1,6 @@
 import { startStack, type Stack } from '../support/daemon-stack.ts';
 import { waitUntil } from '../support/daemon-wait.ts';
-import { hasEnded, hasOutcome, isResolved, lastRun, outputOf, storyOf } from '../support/daemon-timeline.ts';
+import { hasEnded, hasLabel, hasOutcome, isResolved, lastRun, outputOf, storyOf } from '../support/daemon-timeline.ts';
 import { describeWith } from '../support/servers/describe-with.ts';
 import { startDocker } from '../support/servers/docker.ts';
 import { dockerConnection, SERVICE_ALERTS, startSickService, type SickService } from '../support/sick-service.ts';
@@ -19,7 +19,7 @@ rules:
       checks: [{ uses: docker.inspect_container, with: { container: '{{ labels.container }}' }, expect: 'output.running' }]
       resolved_within: 30s
   - name: restart-slow
-    matchers: ['alertname = "ServiceNotAnswering"', 'container = "remedyd-e2e-slow"']
+    matchers: ['alertname = "ServiceNotAnswering"', 'container =~ "remedyd-e2e-(slow|stopped)"']
     target: container/{{ labels.container }}
     steps: [{ id: restart, uses: docker.restart_container, with: { container: '{{ labels.container }}', stop_timeout: 5s } }]
     verify: { resolved_within: 30s }
@@ -36,22 +36,31 @@ function restartsIn(events: readonly string[]): number {
   return events.filter((event) => event === 'restart').length;
 }
 
+/** Docker has sent SIGTERM, and waits for the process that does not react. The first signal was ours: it made it hang. */
+async function inTheMiddleOfARestart(service: SickService): Promise<void> {
+  await waitUntil(`Docker has begun to restart ${service.name}`, async () =>
+    (await service.events()).filter((event) => event === 'kill').length > 1 ? true : undefined,
+  );
+}
+
 describeWith(['docker', 'prometheus', 'alertmanager'], 'the process of a container hangs', () => {
   const started = new AsyncDisposableStack();
   let web: SickService;
   let slow: SickService;
+  let stopped: SickService;
   let broken: SickService;
   let stack: Stack;
 
   beforeAll(async () => {
     const docker = started.adopt(await startDocker(), (it) => it.stop());
-    [web, slow, broken] = await Promise.all([
+    [web, slow, stopped, broken] = await Promise.all([
       startSickService(docker, 'remedyd-e2e-web'),
       startSickService(docker, 'remedyd-e2e-slow'),
+      startSickService(docker, 'remedyd-e2e-stopped'),
       startSickService(docker, 'remedyd-e2e-broken', true),
     ]);
     const options = {
-      measures: [web.measure, slow.measure, broken.measure],
+      measures: [web.measure, slow.measure, stopped.measure, broken.measure],
       alerts: SERVICE_ALERTS,
       rules: RULES,
       config: { connections: { docker: { local: dockerConnection(docker) } } },
@@ -94,10 +103,7 @@ describeWith(['docker', 'prometheus', 'alertmanager'], 'the process of a contain
 
   it('does not restart it a second time when the daemon is killed in the middle of the restart', async () => {
     await slow.hang();
-    // SIGTERM was sent and the stop timeout runs: Docker is in the middle of it.
-    await waitUntil('Docker has begun the restart', async () =>
-      (await slow.events()).filter((event) => event === 'kill').length > 1 ? true : undefined,
-    );
+    await inTheMiddleOfARestart(slow);
     await stack.daemon.kill9();
     expect(restartsIn(await slow.events())).toBe(0);
     await stack.daemon.restart();
@@ -110,6 +116,19 @@ describeWith(['docker', 'prometheus', 'alertmanager'], 'the process of a contain
     ]);
     expect(await slow.isAnswering()).toBe(true);
     expect(restartsIn(await slow.events())).toBe(1);
+  });
+
+  it('finishes the restart that is under way when it is asked to stop, and goes on with the verification later', async () => {
+    await stopped.hang();
+    await inTheMiddleOfARestart(stopped);
+    expect(await stack.daemon.stopProcess()).toBe(0);
+    expect(restartsIn(await stopped.events())).toBe(1);
+    await stack.daemon.restart();
+    const isOfStopped = hasLabel('container', stopped.name);
+    const incident = await stack.daemon.waitForIncident('restart-slow', (it) => isOfStopped(it) && hasOutcome('verified')(it));
+    expect(incident.runs).toHaveLength(1);
+    expect(storyOf(incident, ['recovered'])).toEqual([]);
+    expect(restartsIn(await stopped.events())).toBe(1);
   });
 
   it('keeps what ended before the kill as it was', async () => {

@@ -31,3 +31,8 @@ export function hasEnded({ runs }: IncidentDetailView): boolean {
 export function isResolved({ status }: IncidentDetailView): boolean {
   return status === 'resolved';
 }
+
+/** Whether the incident's group has this label. */
+export function hasLabel(name: string, value: string): (incident: IncidentDetailView) => boolean {
+  return ({ labels }) => labels[name] === value;
+}
