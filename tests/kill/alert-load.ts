@@ -6,7 +6,7 @@ const SENDERS = 4;
 /** Between two webhooks of a sender: work is to be under way all the time, not to pile up. */
 const PAUSE_MS = 25;
 /** Alertmanager waits before it repeats; so do senders that were not answered. */
-const RETRY_MS = 15;
+const RETRY_MS = 40;
 
 /** An alert, and the last status that the daemon promised to have on disk. */
 export interface SentAlert {

@@ -15,7 +15,7 @@ export const SOURCE = 'kill-test';
 /** Connections to the same target: a change claims its connection, and runs of different ones do not wait for each other. */
 export const LANES = 24;
 
-const POLL_MS = 5;
+const POLL_MS = 10;
 const READY_WITHIN_MS = 60_000;
 
 /** One life of the daemon. */
