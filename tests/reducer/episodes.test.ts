@@ -82,16 +82,29 @@ describe('a stale resolve', () => {
     expect(stage.episode.status).toBe('resolved');
   });
 
-  test('also of a doubtful episode', () => {
+  test('with an older end does not end a doubtful episode', () => {
     const stage = new Stage([buildRule()]);
     stage.fire();
     stage.now += 1 * MINUTE;
     const firstEnd = stage.now;
     stage.resolve();
     stage.fire({}, { startsAt: firstEnd - 1 });
-    stage.resolve({}, { endsAt: firstEnd });
+    stage.resolve({}, { endsAt: firstEnd - 1 });
     expect(stage.episode.status).toBe('firing');
     expect(signalsOf(stage, 'stale')).toBe(1);
+  });
+
+  test('with the same end does: beside a late copy of the firing comes a copy of its resolve, and nothing must act on them', () => {
+    const stage = new Stage([buildRule()]);
+    stage.fire();
+    stage.now += 1 * MINUTE;
+    const firstEnd = stage.now;
+    stage.resolve();
+    stage.fire({}, { startsAt: firstEnd - 1 });
+    expect(stage.run).toMatchObject({ state: 'held', reason: 'unconfirmed' });
+    stage.resolve({}, { endsAt: firstEnd });
+    expect(stage.episode.status).toBe('resolved');
+    expect(stage.run).toMatchObject({ state: 'ended', outcome: 'self_resolved' });
   });
 
   test('of a resolved alert is only counted', () => {

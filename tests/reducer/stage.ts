@@ -10,7 +10,7 @@ import { matchRule } from '../../src/pipeline/match-alerts.ts';
 import { buildRuleSet } from '../support/build-rule.ts';
 import { applyEvent, createContext, EMPTY_STATE, OPEN_LIMITS, type MemoryState } from '../support/memory-world.ts';
 
-export const START_AT = Date.UTC(2026, 0, 1, 12);
+const START_AT = Date.UTC(2026, 0, 1, 12);
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
 

@@ -89,7 +89,7 @@ export function buildVerify(more: Partial<Verify> = {}): Verify {
 }
 
 /** The targets and values of a rule as templates. */
-export function textTemplate(source: string, render: (scope: Scope) => string): TextTemplate {
+function textTemplate(source: string, render: (scope: Scope) => string): TextTemplate {
   return { source, render, renderForPeople: (scope) => render(scope) };
 }
 

@@ -179,7 +179,7 @@ function memberAlertsOf(state: MemoryState): MemberAlert[] {
 }
 
 /** Writes what a transaction changed, as every store has to. */
-export function save(state: MemoryState, changes: Changes): MemoryState {
+function save(state: MemoryState, changes: Changes): MemoryState {
   const released = new Set(changes.releasedClaims);
   const claims = put(state.claims, changes.claims, (row) => row.key);
   return {
