@@ -1,4 +1,5 @@
 import type { Clock } from './domain/clock.ts';
+import type { JsonObject } from './domain/json.ts';
 import { findConnection } from './domain/find-connection.ts';
 import type { RuleSet } from './domain/rule.ts';
 import type { Settings } from './domain/settings.ts';
@@ -8,7 +9,7 @@ import { startServer, type RunningServer } from './handlers/server.ts';
 import { logSignals, type Logger } from './logger.ts';
 import { Metrics } from './metrics.ts';
 import { newId } from './new-id.ts';
-import { dryRun } from './pipeline/dry-run.ts';
+import { dryRun, type DryRunStep } from './pipeline/dry-run.ts';
 import type { PipelineEvent, Signal } from './pipeline/event.ts';
 import { Executor } from './pipeline/execute.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -17,6 +18,7 @@ import { remediations } from './remediations/index.ts';
 import { compileSnapshot } from './rules/compile-snapshot.ts';
 import { RuleWatch, tooManyVanished } from './rules/rule-watch.ts';
 import { formatProblem, type Problem } from './schema/problem.ts';
+import { restartOnlyChanges } from './restart-only-changes.ts';
 import { startSchedules, type Schedules } from './schedules/index.ts';
 
 /** Everything that a reload makes anew, checked as a whole. */
@@ -99,7 +101,7 @@ export class App {
       clock,
       limits: () => this.#live.settings.limits,
       rules: () => this.#live.rules,
-      compileSnapshot: (definition) => compileSnapshot(JSON.parse(definition), { remediations }),
+      compileSnapshot: (definition) => compileSnapshot(parseDefinition(definition), { remediations }),
       newId,
       random: Math.random,
       start: (effect) => executor.start(effect),
@@ -179,6 +181,8 @@ export class App {
       return this.#lastReload;
     }
     for (const text of texts) log.warn({ problem: text }, 'rules');
+    const ignored = restartOnlyChanges(this.#live.settings, loaded.settings);
+    if (ignored.length > 0) log.warn({ settings: ignored }, 'these settings have changed and need a restart');
     this.#live = loaded;
     this.#metrics?.reloaded(true, at);
     this.#lastReload = { at, problems: [] };
@@ -199,12 +203,32 @@ export class App {
     return {
       kind: 'previewed',
       runId,
-      steps: steps.map(({ address, id, uses, plan, error, state }) => ({
-        address,
-        id,
-        uses,
-        summary: plan?.summary ?? (error === null ? `${state === 'read' ? 'read' : state}: ${uses}` : `fail: ${error.message}`),
+      steps: steps.map((step) => ({
+        address: step.address,
+        id: step.id,
+        uses: step.uses,
+        summary: previewText(step),
       })),
     };
   }
+}
+
+/** What an observed rule's step would have done, for the timeline. */
+function previewText({ state, uses, plan, error }: DryRunStep): string {
+  switch (state) {
+    case 'planned':
+      return `would ${plan?.summary ?? uses}`;
+    case 'read':
+      return `${uses} was read`;
+    case 'skipped':
+      return `${uses} would be skipped`;
+    case 'failed':
+      return `${uses} would fail: ${error?.message ?? 'no reason is known'}`;
+  }
+}
+
+/** A stored definition; `compileSnapshot` checks what is in it. */
+function parseDefinition(definition: string): JsonObject {
+  const parsed: unknown = JSON.parse(definition);
+  return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
 }

@@ -5,10 +5,21 @@ import type { Signal } from './pipeline/event.ts';
 export type { Logger } from 'pino';
 
 /** The daemon's log: structured, one line an event, on standard output. */
-export function createLogger(options: { readonly level: string; readonly format: 'json' | 'pretty'; readonly destination?: DestinationStream }): Logger {
-  const settings = { level: options.level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label: string) => ({ level: label }) } };
+export function createLogger(options: {
+  readonly level: string;
+  readonly format: 'json' | 'pretty';
+  readonly destination?: DestinationStream;
+}): Logger {
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   if (options.destination !== undefined) return pino(settings, options.destination);
-  return options.format === 'pretty' ? pino(settings, pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' })) : pino(settings);
+  return options.format === 'pretty'
+    ? pino(settings, pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' }))
+    : pino(settings);
 }
 
 /** Writes what the pipeline decided, with the ids to find it again. `error` means that a person must act. */
@@ -27,16 +38,47 @@ export function logSignals(log: Logger, signals: readonly Signal[]): void {
         log.debug('no rule takes an alert');
         break;
       case 'gate':
-        log.info({ rule: signal.rule, run_id: signal.runId, incident_id: signal.incidentId, verdict: signal.verdict, reason: signal.reason }, 'gates judged');
+        log.info(
+          {
+            rule: signal.rule,
+            run_id: signal.runId,
+            incident_id: signal.incidentId,
+            verdict: signal.verdict,
+            reason: signal.reason,
+          },
+          'gates judged',
+        );
         break;
       case 'run_started':
-        log.info({ rule: signal.rule, run_id: signal.runId, incident_id: signal.incidentId, waited_ms: signal.waitedMs }, 'run started');
+        log.info(
+          { rule: signal.rule, run_id: signal.runId, incident_id: signal.incidentId, waited_ms: signal.waitedMs },
+          'run started',
+        );
         break;
       case 'run_ended':
-        log.info({ rule: signal.rule, run_id: signal.runId, incident_id: signal.incidentId, outcome: signal.outcome, reason: signal.reason }, 'run ended');
+        log.info(
+          {
+            rule: signal.rule,
+            run_id: signal.runId,
+            incident_id: signal.incidentId,
+            outcome: signal.outcome,
+            reason: signal.reason,
+          },
+          'run ended',
+        );
         break;
       case 'step':
-        log.info({ remediation: signal.remediation, run_id: signal.runId, step_id: signal.stepId, outcome: signal.outcome, duration_ms: signal.durationMs, error: signal.error }, 'step ended');
+        log.info(
+          {
+            remediation: signal.remediation,
+            run_id: signal.runId,
+            step_id: signal.stepId,
+            outcome: signal.outcome,
+            duration_ms: signal.durationMs,
+            error: signal.error,
+          },
+          'step ended',
+        );
         break;
       case 'escalated':
         log.error({ incident_id: signal.incidentId, reason: signal.reason, detail: signal.text }, 'a person is needed');

@@ -169,7 +169,13 @@ const run = record<Run>({
   overrides: fc.array(word(GATES)),
   verdicts: fc.array(fc.record({ gate: word(GATES), verdict: word(['proceed', 'hold', 'suppress']), detail: anyText })),
   frozen: or(
-    fc.record({ alerts: fc.array(alertView, { maxLength: 3 }), group: labels, severity: anyText, incidentStartedAt: instant }),
+    fc.record({
+      alerts: fc.array(alertView, { maxLength: 3 }),
+      group: labels,
+      severity: anyText,
+      incidentStatus: anyText,
+      incidentStartedAt: instant,
+    }),
   ),
   ending: or(fc.record({ outcome: word(OUTCOMES), reason: or(reason) })),
   quarantined: fc.boolean(),

@@ -12,16 +12,32 @@ export function printActions(name: string | undefined, options: { readonly json?
   if (name === undefined) {
     const all = [...remediations.values()];
     if (options.json === true) return print(JSON.stringify({ actions: all.map(describe) }, null, 2));
-    return print(formatTable(['NAME', 'EFFECT', 'WHAT IT DOES'], all.map((remediation) => [remediation.name, effectsOf(remediation), remediation.summary])));
+    return print(
+      formatTable(
+        ['NAME', 'EFFECT', 'WHAT IT DOES'],
+        all.map((remediation) => [remediation.name, effectsOf(remediation), remediation.summary]),
+      ),
+    );
   }
   const remediation = remediations.get(name);
-  if (remediation === undefined) throw new CliError(1, `there is no remediation ${name}; the names are: ${[...remediations.keys()].join(', ')}`);
+  if (remediation === undefined)
+    throw new CliError(1, `there is no remediation ${name}; the names are: ${[...remediations.keys()].join(', ')}`);
   print(options.json === true ? JSON.stringify(describe(remediation), null, 2) : formatAction(remediation));
 }
 
 function describe(remediation: AnyRemediation) {
   const { name, summary, notes, connection, params, outputs, example, inDoubt } = remediation;
-  return { name, summary, effect: describeEffect(remediation), in_doubt: inDoubt, connection: connection ?? null, params, outputs, example, notes };
+  return {
+    name,
+    summary,
+    effect: describeEffect(remediation),
+    in_doubt: inDoubt,
+    connection: connection ?? null,
+    params,
+    outputs,
+    example,
+    notes,
+  };
 }
 
 function formatAction(remediation: AnyRemediation): string {
@@ -51,7 +67,9 @@ function formatAction(remediation: AnyRemediation): string {
 function section(rows: readonly (readonly string[])[]): string[] {
   if (rows.length === 0) return ['  none'];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) => `  ${(row[0] ?? '').padEnd(widths[0] ?? 0)}  ${(row[1] ?? '').padEnd(widths[1] ?? 0)}  ${row[2] ?? ''}`.trimEnd());
+  return rows.map((row) =>
+    `  ${(row[0] ?? '').padEnd(widths[0] ?? 0)}  ${(row[1] ?? '').padEnd(widths[1] ?? 0)}  ${row[2] ?? ''}`.trimEnd(),
+  );
 }
 
 function describeSpec(spec: ParameterSpec): string {

@@ -12,7 +12,12 @@ export interface CheckOptions {
 }
 
 /** Lints configuration and rules. Returns the exit status: 1 when there is an error. */
-export async function checkRules(paths: readonly string[], options: CheckOptions, source: WorldSource, print: (text: string) => void): Promise<number> {
+export async function checkRules(
+  paths: readonly string[],
+  options: CheckOptions,
+  source: WorldSource,
+  print: (text: string) => void,
+): Promise<number> {
   const { loaded, problems } = await loadWorld({ ...source, ...(paths.length === 0 ? {} : { rulePaths: paths }) });
   const all: Problem[] = [...problems];
   if (loaded !== undefined && options.prometheusRules !== undefined) {
@@ -27,7 +32,11 @@ export async function checkRules(paths: readonly string[], options: CheckOptions
     for (const problem of all) print(formatProblem(problem));
     const errors = all.filter((problem) => problem.severity === 'error').length;
     const rules = loaded?.rules.rules.length ?? 0;
-    print(isSound ? `ok: ${rules} ${rules === 1 ? 'rule' : 'rules'}, ${all.length} ${all.length === 1 ? 'warning' : 'warnings'}` : `${errors} ${errors === 1 ? 'error' : 'errors'}`);
+    print(
+      isSound
+        ? `ok: ${rules} ${rules === 1 ? 'rule' : 'rules'}, ${all.length} ${all.length === 1 ? 'warning' : 'warnings'}`
+        : `${errors} ${errors === 1 ? 'error' : 'errors'}`,
+    );
   }
   return isSound ? 0 : 1;
 }

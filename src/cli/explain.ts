@@ -44,14 +44,25 @@ interface ExplainedRule {
 
 /** Says of every rule whether it would take the alert, what each gate would say, and what its steps would be. Runs nothing. */
 export async function explain(options: ExplainOptions, source: WorldSource, print: (text: string) => void): Promise<void> {
-  if ((options.payload === undefined) === (options.label.length === 0)) throw new CliError(2, 'explain needs either --label name=value (one or more) or --payload FILE');
-  const { loaded, problems } = await loadWorld({ ...source, ...(options.rules === undefined ? {} : { rulePaths: options.rules }) });
+  if ((options.payload === undefined) === (options.label.length === 0))
+    throw new CliError(2, 'explain needs either --label name=value (one or more) or --payload FILE');
+  const { loaded, problems } = await loadWorld({
+    ...source,
+    ...(options.rules === undefined ? {} : { rulePaths: options.rules }),
+  });
   if (loaded === undefined) throw new CliError(1, problems.map(formatProblem).join('\n'));
-  const batch = options.payload === undefined ? batchOfLabels(parsePairs(options.label, '--label')) : await readPayload(options.payload);
+  const batch =
+    options.payload === undefined ? batchOfLabels(parsePairs(options.label, '--label')) : await readPayload(options.payload);
   const explained = batch.alerts.map((alert) => ({ alert, rules: explainAlert(alert, batch, loaded.rules, loaded.settings) }));
   if (options.json === true) {
     const [first] = explained;
-    print(JSON.stringify({ rules: first?.rules ?? [], alerts: explained.map(({ alert, rules }) => ({ labels: alert.labels, rules })) }, null, 2));
+    print(
+      JSON.stringify(
+        { rules: first?.rules ?? [], alerts: explained.map(({ alert, rules }) => ({ labels: alert.labels, rules })) },
+        null,
+        2,
+      ),
+    );
     return;
   }
   for (const { alert, rules } of explained) print(formatExplanation(alert, rules));
@@ -59,8 +70,23 @@ export async function explain(options: ExplainOptions, source: WorldSource, prin
 
 function batchOfLabels(labels: Record<string, string>): AlertBatch {
   const now = Date.now();
-  const alert: AlertMessage = { status: 'firing', labels: copyLabels(labels), annotations: copyLabels({}), startsAt: now, generatorUrl: '', fingerprint: '' };
-  return { source: 'explain', receivedAt: now, groupLabels: copyLabels({ alertname: labels['alertname'] ?? '' }), truncatedAlerts: 0, alerts: [alert], quarantined: [], externalUrl: '' };
+  const alert: AlertMessage = {
+    status: 'firing',
+    labels: copyLabels(labels),
+    annotations: copyLabels({}),
+    startsAt: now,
+    generatorUrl: '',
+    fingerprint: '',
+  };
+  return {
+    source: 'explain',
+    receivedAt: now,
+    groupLabels: copyLabels({ alertname: labels['alertname'] ?? '' }),
+    truncatedAlerts: 0,
+    alerts: [alert],
+    quarantined: [],
+    externalUrl: '',
+  };
 }
 
 async function readPayload(path: string): Promise<AlertBatch> {
@@ -89,7 +115,13 @@ function explainAlert(alert: AlertMessage, batch: AlertBatch, rules: RuleSet, se
 }
 
 /** What would happen now, on a daemon where nothing else has happened yet. */
-function explainMatch(rule: Rule, alert: AlertMessage, batch: AlertBatch, rules: RuleSet, settings: Settings): Pick<ExplainedRule, 'gates' | 'target' | 'steps'> {
+function explainMatch(
+  rule: Rule,
+  alert: AlertMessage,
+  batch: AlertBatch,
+  rules: RuleSet,
+  settings: Settings,
+): Pick<ExplainedRule, 'gates' | 'target' | 'steps'> {
   const match = matchRule(rule, alert, batch, batch.receivedAt);
   const target = match.target === undefined ? null : 'value' in match.target ? match.target.value : null;
   if (target === null) {
@@ -111,13 +143,26 @@ function explainMatch(rule: Rule, alert: AlertMessage, batch: AlertBatch, rules:
   const run: Run = {
     ...created,
     frozen: {
-      alerts: [{ status: alert.status, labels: alert.labels, annotations: alert.annotations, fingerprint: alert.fingerprint, starts_at: alert.startsAt }],
+      alerts: [
+        {
+          status: alert.status,
+          labels: alert.labels,
+          annotations: alert.annotations,
+          fingerprint: alert.fingerprint,
+          starts_at: alert.startsAt,
+        },
+      ],
       group: match.groupLabels,
       severity: match.severity.name,
+      incidentStatus: 'triggered',
       incidentStartedAt: batch.receivedAt,
     },
   };
-  const gates = judgeGates({ run, rule, incident: undefined }, world, context).map(({ gate, verdict }) => ({ gate: gate.name, verdict: verdict.verdict, reason: verdict.detail }));
+  const gates = judgeGates({ run, rule, incident: undefined }, world, context).map(({ gate, verdict }) => ({
+    gate: gate.name,
+    verdict: verdict.verdict,
+    reason: verdict.detail,
+  }));
   return { gates, target, steps: previewSteps(rule, scopeOfRun(run, batch.receivedAt)) };
 }
 
@@ -134,7 +179,20 @@ const FRESH_SWITCHES: Switches = {
 };
 
 function emptyLine(rule: Rule, target: string, now: number): Line {
-  return { id: 'line', incidentId: 'incident', rule: rule.name, target, episode: 1, firing: 1, firingSince: now, resolvedAt: null, closedBy: null, severityRank: 0, runId: null, watchUntil: null };
+  return {
+    id: 'line',
+    incidentId: 'incident',
+    rule: rule.name,
+    target,
+    episode: 1,
+    firing: 1,
+    firingSince: now,
+    resolvedAt: null,
+    closedBy: null,
+    severityRank: 0,
+    runId: null,
+    watchUntil: null,
+  };
 }
 
 function formatExplanation(alert: AlertMessage, rules: readonly ExplainedRule[]): string {
@@ -142,12 +200,20 @@ function formatExplanation(alert: AlertMessage, rules: readonly ExplainedRule[])
   const lines = [`alert ${printable(labels.join(' '))}`];
   for (const rule of rules) {
     if (!rule.matched) {
-      lines.push(`  no   ${rule.name}: ${rule.failed_matcher === null ? 'not triggered by alerts' : `fails ${printable(rule.failed_matcher)}`}`);
+      lines.push(
+        `  no   ${rule.name}: ${rule.failed_matcher === null ? 'not triggered by alerts' : `fails ${printable(rule.failed_matcher)}`}`,
+      );
       continue;
     }
-    lines.push(`  ${rule.takes ? 'YES' : 'yes'}  ${rule.name}${rule.takes ? '' : ': matches, but a rule before it takes the alert'}${rule.target === null ? '' : `: target ${printable(rule.target)}`}`);
-    for (const gate of rule.gates) lines.push(`         gate ${gate.gate.padEnd(14)} ${gate.verdict}${gate.reason === '' ? '' : `: ${printable(gate.reason)}`}`);
-    for (const step of rule.steps) lines.push(`         step ${step.id.padEnd(14)} ${step.uses} ${printable(JSON.stringify(step.with))}`);
+    lines.push(
+      `  ${rule.takes ? 'YES' : 'yes'}  ${rule.name}${rule.takes ? '' : ': matches, but a rule before it takes the alert'}${rule.target === null ? '' : `: target ${printable(rule.target)}`}`,
+    );
+    for (const gate of rule.gates)
+      lines.push(
+        `         gate ${gate.gate.padEnd(14)} ${gate.verdict}${gate.reason === '' ? '' : `: ${printable(gate.reason)}`}`,
+      );
+    for (const step of rule.steps)
+      lines.push(`         step ${step.id.padEnd(14)} ${step.uses} ${printable(JSON.stringify(step.with))}`);
   }
   return lines.join('\n');
 }

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 
-const timelineEntry = z.object({ at: z.string(), kind: z.string(), reason: z.string().nullable(), text: z.string(), actor: z.string().nullable() });
+const timelineEntry = z.object({
+  at: z.string(),
+  kind: z.string(),
+  reason: z.string().nullable(),
+  text: z.string(),
+  actor: z.string().nullable(),
+});
 
 const step = z.object({
   id: z.string(),
@@ -42,7 +48,11 @@ export const incidentView = z.object({
   truncated_alerts: z.number(),
 });
 
-export const incidentDetailView = incidentView.extend({ alerts: z.array(alert), runs: z.array(run), timeline: z.array(timelineEntry) });
+export const incidentDetailView = incidentView.extend({
+  alerts: z.array(alert),
+  runs: z.array(run),
+  timeline: z.array(timelineEntry),
+});
 
 export type IncidentView = z.infer<typeof incidentView>;
 export type IncidentDetailView = z.infer<typeof incidentDetailView>;

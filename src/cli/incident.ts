@@ -9,9 +9,7 @@ import { formatIncident, formatIncidentList } from './print-incident.ts';
 const listAnswer = z.object({ incidents: z.array(incidentView), next_cursor: z.string().nullable() });
 const textAnswer = z.object({ text: z.string() });
 
-interface Output {
-  (text: string): void;
-}
+type Output = (text: string) => void;
 
 export interface ListOptions extends ApiOptions {
   readonly status?: string;
@@ -27,7 +25,10 @@ export async function listIncidents(options: ListOptions, print: Output): Promis
     if (value !== undefined) query.set(name, value);
   }
   const answer = await callApi(options, 'GET', `/api/v1/incidents?${query.toString()}`);
-  if (options.json === true) return print(JSON.stringify(answer, null, 2));
+  if (options.json === true) {
+    print(JSON.stringify(answer, null, 2));
+    return;
+  }
   const { incidents, next_cursor } = listAnswer.parse(answer);
   print(formatIncidentList(incidents, Date.now()));
   if (next_cursor !== null) print(`more: remedyd incident list --cursor ${next_cursor}`);
@@ -45,7 +46,10 @@ export interface CreateOptions extends ApiOptions {
 
 export async function createIncident(options: CreateOptions, print: Output): Promise<void> {
   const labels = parsePairs(options.label, '--label');
-  const answer = await callApi(options, 'POST', '/api/v1/incidents', { labels: { ...labels }, ...(options.summary === undefined ? {} : { summary: options.summary }) });
+  const answer = await callApi(options, 'POST', '/api/v1/incidents', {
+    labels: { ...labels },
+    ...(options.summary === undefined ? {} : { summary: options.summary }),
+  });
   print(options.json === true ? JSON.stringify(answer, null, 2) : textOf(answer));
 }
 

@@ -23,9 +23,19 @@ export function formatIncident(incident: IncidentDetailView): string {
   const facts: [string, string][] = [
     ['group', printable(labelText(incident.labels)) || '–'],
     ['started', incident.started_at],
-    ['taken by', incident.acknowledged_by === null ? 'nobody' : `${printable(incident.acknowledged_by)} at ${incident.acknowledged_at ?? ''}`],
+    [
+      'taken by',
+      incident.acknowledged_by === null
+        ? 'nobody'
+        : `${printable(incident.acknowledged_by)} at ${incident.acknowledged_at ?? ''}`,
+    ],
     ['resolved', incident.resolved_at ?? 'no'],
-    ['escalated', incident.escalation_level === 0 ? 'no' : `${incident.escalation_level} ${incident.escalation_level === 1 ? 'time' : 'times'}`],
+    [
+      'escalated',
+      incident.escalation_level === 0
+        ? 'no'
+        : `${incident.escalation_level} ${incident.escalation_level === 1 ? 'time' : 'times'}`,
+    ],
   ];
   if (incident.truncated_alerts > 0) facts.push(['unseen', `${incident.truncated_alerts} alerts that Alertmanager left out`]);
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(10)}${value}`);
@@ -66,5 +76,12 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 /** Columns as wide as their widest cell. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  return [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

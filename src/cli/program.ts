@@ -62,7 +62,8 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .showSuggestionAfterError()
     .showHelpAfterError('(run with --help for the options)');
 
-  const local = (command: Command): Command => command.option('-c, --config <file>', 'configuration; default: remedyd.yml, if there is one');
+  const local = (command: Command): Command =>
+    command.option('-c, --config <file>', 'configuration; default: remedyd.yml, if there is one');
   const remote = (command: Command): Command =>
     command
       .option('--url <url>', 'the daemon', env['REMEDYD_URL'] ?? DEFAULT_URL)
@@ -80,7 +81,9 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .option('--prometheus-rules <file...>', 'also finds rules that no alert can reach and alerts that no rule answers')
     .option('--alertmanager-config <file>', 'also looks at how alerts are routed')
     .option('--json', 'for machines')
-    .action(async (paths: string[], options: CheckOptions & ConfigOption) => setExitCode(await (await import('./check.ts')).checkRules(paths, options, source(options), print)));
+    .action(async (paths: string[], options: CheckOptions & ConfigOption) =>
+      setExitCode(await (await import('./check.ts')).checkRules(paths, options, source(options), print)),
+    );
 
   local(program.command('explain'))
     .description('what every rule says of an alert, and why; nothing is run')
@@ -88,7 +91,9 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .option('--label <name=value>', 'a label of the alert', collect, [])
     .option('--payload <file>', 'a webhook of Alertmanager; - for standard input')
     .option('--json', 'for machines')
-    .action(async (options: ExplainOptions & ConfigOption) => (await import('./explain.ts')).explain(options, source(options), print));
+    .action(async (options: ExplainOptions & ConfigOption) =>
+      (await import('./explain.ts')).explain(options, source(options), print),
+    );
 
   local(program.command('run'))
     .description('runs a rule or a playbook by hand; in this version only as a dry run')
@@ -98,7 +103,9 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .option('--target <target>', 'the target')
     .option('--dry-run', 'reads, plans, and changes nothing')
     .option('--json', 'for machines')
-    .action(async (name: string, options: RunOptions & ConfigOption) => setExitCode(await (await import('./run.ts')).runByHand(name, options, source(options), print)));
+    .action(async (name: string, options: RunOptions & ConfigOption) =>
+      setExitCode(await (await import('./run.ts')).runByHand(name, options, source(options), print)),
+    );
 
   addIncidentCommands(program.command('incident').description('what happened, and what to do about it'), remote, print);
 
@@ -125,7 +132,9 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .description('the catalogue of remediations: parameters, outputs, effect, what it does in doubt')
     .argument('[name]')
     .option('--json', 'for machines')
-    .action(async (name: string | undefined, options: { json?: boolean }) => (await import('./actions.ts')).printActions(name, options, print));
+    .action(async (name: string | undefined, options: { json?: boolean }) =>
+      (await import('./actions.ts')).printActions(name, options, print),
+    );
   program
     .command('schema')
     .description('a JSON Schema, for editors')
@@ -163,23 +172,34 @@ function addIncidentCommands(incident: Command, remote: (command: Command) => Co
     .option('--summary <text>', 'what is wrong')
     .action(async (options: CreateOptions) => (await import('./incident.ts')).createIncident(options, print));
 
-  const withRun = (command: Command): Command => remote(command).argument('<id>').option('--run <run>', 'which run, where there are several');
+  const withRun = (command: Command): Command =>
+    remote(command).argument('<id>').option('--run <run>', 'which run, where there are several');
   remote(incident.command('ack'))
     .description('takes it: automation that has not started yields')
     .argument('<id>')
-    .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'ack', options, print));
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'ack', options, print),
+    );
   withRun(incident.command('cancel'))
     .description('ends its run; lifts the quarantine of an interrupted one')
-    .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'cancel', options, print));
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'cancel', options, print),
+    );
   withRun(incident.command('retry'))
-    .description('runs it again, past an acknowledgement and observe mode')
+    .description(
+      'runs it again, also when it is acknowledged; a rule that observes needs an approval, which this version cannot ask for',
+    )
     .option('--override <gate>', 'skips one gate; for admins')
     .option('--reason <text>', 'why')
-    .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'retry', options, print));
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'retry', options, print),
+    );
   remote(incident.command('resolve'))
     .description('closes it; alerts that still fire are dismissed')
     .argument('<id>')
-    .action(async (id: string, options: ActionOptions) => (await import('./incident.ts')).actOnIncident(id, 'resolve', options, print));
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'resolve', options, print),
+    );
   for (const name of ['approve', 'reject', 'escalate', 'note', 'set']) {
     incident
       .command(name)

@@ -24,7 +24,12 @@ export interface RunOptions {
 }
 
 /** Goes through a rule's or a playbook's steps against the real systems, reading and planning only. Returns the exit status. */
-export async function runByHand(name: string, options: RunOptions, source: WorldSource, print: (text: string) => void): Promise<number> {
+export async function runByHand(
+  name: string,
+  options: RunOptions,
+  source: WorldSource,
+  print: (text: string) => void,
+): Promise<number> {
   if (options.dryRun !== true) throw new CliError(2, 'runs by hand are not available in this version; use --dry-run');
   const { loaded, problems } = await loadWorld(source);
   if (loaded === undefined) throw new CliError(1, problems.map(formatProblem).join('\n'));
@@ -60,7 +65,10 @@ export async function runByHand(name: string, options: RunOptions, source: World
       throw error;
     }
   } else {
-    throw new CliError(1, `there is no rule and no playbook ${name}; rules: ${rules.rules.map((each) => each.name).join(', ') || 'none'}; playbooks: ${[...rules.playbooks.keys()].join(', ') || 'none'}`);
+    throw new CliError(
+      1,
+      `there is no rule and no playbook ${name}; rules: ${rules.rules.map((each) => each.name).join(', ') || 'none'}; playbooks: ${[...rules.playbooks.keys()].join(', ') || 'none'}`,
+    );
   }
   const [first] = rungs;
   if (first === undefined) {
@@ -68,7 +76,11 @@ export async function runByHand(name: string, options: RunOptions, source: World
     return 0;
   }
   const steps = await dryRun(first, scope, createRunner(settings, await findOwnContainerId()));
-  print(options.json === true ? JSON.stringify({ name, target: options.target ?? null, steps }, null, 2) : formatDryRun(name, rungs.length - 1, steps));
+  print(
+    options.json === true
+      ? JSON.stringify({ name, target: options.target ?? null, steps }, null, 2)
+      : formatDryRun(name, rungs.length - 1, steps),
+  );
   return steps.some((step) => step.state === 'failed') ? 1 : 0;
 }
 
@@ -94,12 +106,15 @@ function createRunner(settings: Settings, ownContainerId: string | undefined) {
 function formatDryRun(name: string, fallbacks: number, steps: readonly DryRunStep[]): string {
   const lines = [`dry run of ${name}: nothing is changed`];
   for (const step of steps) {
-    lines.push(`  ${step.state.padEnd(8)} ${step.address.padEnd(20)} ${step.uses}${step.connection === null ? '' : ` on ${step.connection}`}`);
+    lines.push(
+      `  ${step.state.padEnd(8)} ${step.address.padEnd(20)} ${step.uses}${step.connection === null ? '' : ` on ${step.connection}`}`,
+    );
     if (step.plan !== null && step.state === 'planned') lines.push(`           would ${printable(step.plan.summary)}`);
     if (step.output !== null) lines.push(`           ${printable(shorten(JSON.stringify(step.output)))}`);
     if (step.error !== null) lines.push(`           ${step.error.code}: ${printable(step.error.message)}`);
   }
-  if (fallbacks > 0) lines.push(`  and ${fallbacks} ${fallbacks === 1 ? 'fallback' : 'fallbacks'}, each only while verification does not hold`);
+  if (fallbacks > 0)
+    lines.push(`  and ${fallbacks} ${fallbacks === 1 ? 'fallback' : 'fallbacks'}, each only while verification does not hold`);
   return lines.join('\n');
 }
 

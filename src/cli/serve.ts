@@ -12,14 +12,25 @@ import { loadWorld, type WorldSource } from './load-world.ts';
 export async function serve(source: WorldSource, signals: NodeJS.EventEmitter = process): Promise<void> {
   const { loaded, problems } = await loadWorld(source);
   if (loaded === undefined || hasErrors(problems)) {
-    throw new CliError(1, [...problems.map(formatProblem), 'not started: correct these and start again; "remedyd check" shows them too'].join('\n'));
+    throw new CliError(
+      1,
+      [...problems.map(formatProblem), 'not started: correct these and start again; "remedyd check" shows them too'].join('\n'),
+    );
   }
   const { settings } = loaded;
   const clock = new SystemClock();
   const log = createLogger({ level: settings.log.level, format: settings.log.format });
   for (const problem of problems) log.warn({ problem: formatProblem(problem) }, 'configuration');
   const store = createStore(settings, clock);
-  const app = new App({ loaded, load: () => loadWorld(source), store, clock, log, version: readVersion(), ownContainerId: await findOwnContainerId() });
+  const app = new App({
+    loaded,
+    load: () => loadWorld(source),
+    store,
+    clock,
+    log,
+    version: readVersion(),
+    ownContainerId: await findOwnContainerId(),
+  });
 
   const stopped = new Promise<void>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) {

@@ -6,9 +6,7 @@ import { textOf } from './incident.ts';
 import type { ApiOptions } from './options.ts';
 import { formatTable } from './print-incident.ts';
 
-interface Output {
-  (text: string): void;
-}
+type Output = (text: string) => void;
 
 export interface PauseOptions extends ApiOptions {
   readonly for?: string;
@@ -16,8 +14,12 @@ export interface PauseOptions extends ApiOptions {
 }
 
 export async function pauseDaemon(options: PauseOptions, print: Output): Promise<void> {
-  if (options.for !== undefined && parseDuration(options.for) === undefined) throw new CliError(2, `--for ${options.for} is not a duration such as 30m or 4h`);
-  const body = { ...(options.for === undefined ? {} : { for: options.for }), ...(options.reason === undefined ? {} : { reason: options.reason }) };
+  if (options.for !== undefined && parseDuration(options.for) === undefined)
+    throw new CliError(2, `--for ${options.for} is not a duration such as 30m or 4h`);
+  const body = {
+    ...(options.for === undefined ? {} : { for: options.for }),
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  };
   const answer = await callApi(options, 'POST', '/api/v1/pause', body);
   print(options.json === true ? JSON.stringify(answer, null, 2) : textOf(answer));
 }
@@ -28,18 +30,36 @@ export async function resumeDaemon(options: ApiOptions, print: Output): Promise<
 }
 
 const breakersAnswer = z.object({
-  breakers: z.array(z.object({ rule: z.string(), opened_at: z.string().nullable(), rearmed_at: z.string().nullable(), rearmed_by: z.string().nullable() })),
+  breakers: z.array(
+    z.object({
+      rule: z.string(),
+      opened_at: z.string().nullable(),
+      rearmed_at: z.string().nullable(),
+      rearmed_by: z.string().nullable(),
+    }),
+  ),
 });
 
 export async function listBreakers(options: ApiOptions, print: Output): Promise<void> {
   const answer = await callApi(options, 'GET', '/api/v1/breakers');
-  if (options.json === true) return print(JSON.stringify(answer, null, 2));
+  if (options.json === true) {
+    print(JSON.stringify(answer, null, 2));
+    return;
+  }
   const { breakers } = breakersAnswer.parse(answer);
-  if (breakers.length === 0) return print('no breaker has ever opened');
+  if (breakers.length === 0) {
+    print('no breaker has ever opened');
+    return;
+  }
   print(
     formatTable(
       ['RULE', 'STATE', 'SINCE', 'LAST RE-ARMED BY'],
-      breakers.map((breaker) => [breaker.rule, breaker.opened_at === null ? 'closed' : 'open', breaker.opened_at ?? breaker.rearmed_at ?? '', breaker.rearmed_by ?? '']),
+      breakers.map((breaker) => [
+        breaker.rule,
+        breaker.opened_at === null ? 'closed' : 'open',
+        breaker.opened_at ?? breaker.rearmed_at ?? '',
+        breaker.rearmed_by ?? '',
+      ]),
     ),
   );
 }

@@ -1,7 +1,16 @@
 import type { Secret } from './secret.ts';
 
 /** The kinds of systems that remediations act on. */
-export const CONNECTION_KINDS = ['postgres', 'redis', 'docker', 'http', 'exec', 'kubernetes', 'prometheus', 'alertmanager'] as const;
+export const CONNECTION_KINDS = [
+  'postgres',
+  'redis',
+  'docker',
+  'http',
+  'exec',
+  'kubernetes',
+  'prometheus',
+  'alertmanager',
+] as const;
 export type ConnectionKind = (typeof CONNECTION_KINDS)[number];
 
 export interface PostgresConnection {

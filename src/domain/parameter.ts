@@ -110,8 +110,8 @@ export function parseParameter(name: string, spec: ParameterSpec, value: Json, m
     throw new ParameterError('invalid_value', name, `parameter "${name}" is ${JSON.stringify(value)}; ${wanted}`);
   };
   if (parsed === undefined) return fail(`expected ${describeType(spec.type)}`);
-  if (spec.enum !== undefined && !spec.enum.includes(parsed)) fail(`expected one of ${spec.enum.join(', ')}`);
-  if (spec.pattern !== undefined && !matches(spec.pattern, String(parsed))) fail(`expected a match of ${spec.pattern}`);
+  if (spec.enum !== undefined && !spec.enum.includes(parsed)) fail(`expected one of ${spec.enum.map(textOf).join(', ')}`);
+  if (spec.pattern !== undefined && !matches(spec.pattern, textOf(parsed))) fail(`expected a match of ${spec.pattern}`);
   if (spec.min !== undefined && typeof parsed === 'number' && parsed < spec.min) fail(`the least allowed is ${spec.min}`);
   if (spec.max !== undefined && typeof parsed === 'number' && parsed > spec.max) fail(`the most allowed is ${spec.max}`);
   return parsed;
@@ -142,6 +142,10 @@ function convert(type: ParameterType, value: Json): Json | undefined {
     case 'any':
       return value;
   }
+}
+
+function textOf(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function toNumber(value: Json): number | undefined {

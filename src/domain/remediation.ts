@@ -86,7 +86,11 @@ export interface StepContext<K extends ConnectionKind | undefined = ConnectionKi
 }
 
 /** Whether a change that was under way has been made. `wait` asks again after so many milliseconds. */
-export type Look = { readonly state: 'done'; readonly output: JsonObject } | { readonly state: 'not_done' } | { readonly state: 'unknown' } | { readonly state: 'wait'; readonly ms: number };
+export type Look =
+  | { readonly state: 'done'; readonly output: JsonObject }
+  | { readonly state: 'not_done' }
+  | { readonly state: 'unknown' }
+  | { readonly state: 'wait'; readonly ms: number };
 
 /**
  * One action type that a step `uses`. Defined with `defineRemediation`, listed in `remediations/index.ts`.

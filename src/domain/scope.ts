@@ -20,7 +20,12 @@ export interface StepView {
   readonly output: JsonObject;
   /** The error code, or the empty string. */
   readonly error: string;
-  readonly items: readonly { readonly item: Json; readonly state: StepState; readonly output: JsonObject; readonly error: string }[];
+  readonly items: readonly {
+    readonly item: Json;
+    readonly state: StepState;
+    readonly output: JsonObject;
+    readonly error: string;
+  }[];
 }
 
 /** `run` in expressions. */

@@ -126,6 +126,7 @@ export interface FrozenAlerts {
   readonly alerts: readonly AlertView[];
   readonly group: Labels;
   readonly severity: string;
+  readonly incidentStatus: string;
   readonly incidentStartedAt: number;
 }
 

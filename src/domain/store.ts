@@ -87,7 +87,10 @@ export interface StoreTransaction {
   linesOfIncidents(incidentIds: readonly string[]): Promise<readonly Line[]>;
   lineFacts(lineIds: readonly string[], at: number): Promise<readonly LineFacts[]>;
   /** The alerts of these incidents, firing ones first, at most `limit` of each incident and target. */
-  memberAlerts(incidentIds: readonly string[], options: { readonly firingOnly: boolean; readonly limit: number }): Promise<readonly MemberAlert[]>;
+  memberAlerts(
+    incidentIds: readonly string[],
+    options: { readonly firingOnly: boolean; readonly limit: number },
+  ): Promise<readonly MemberAlert[]>;
   /** The firing alerts of these lines, at most `limit` of each. */
   lineAlerts(places: readonly IncidentTarget[], limit: number): Promise<readonly MemberAlert[]>;
   /** Current firing episodes, of these alert names or (`undefined`) of all, with their labels. */
@@ -100,7 +103,11 @@ export interface StoreTransaction {
   breakers(rules: readonly string[]): Promise<readonly Breaker[]>;
   switches(): Promise<Switches>;
   /** Runs that are running or verifying, or acted since `since`, on these targets or of these rules. */
-  briefs(query: { readonly targets: readonly string[]; readonly rules: readonly string[]; readonly since: number }): Promise<readonly RunBrief[]>;
+  briefs(query: {
+    readonly targets: readonly string[];
+    readonly rules: readonly string[];
+    readonly since: number;
+  }): Promise<readonly RunBrief[]>;
   /** How many episodes began since then, counting no further than `limit`. */
   countNewEpisodes(since: number, limit: number): Promise<number>;
   /** How many runs (of all rules) acted since then, counting no further than `limit`. */
@@ -161,11 +168,19 @@ export interface Store {
   runIdsInState(states: readonly Run['state'][]): Promise<readonly string[]>;
   listIncidents(filter: IncidentFilter): Promise<Page<Incident>>;
   incidentDetail(id: string): Promise<IncidentDetail | undefined>;
-  runDetail(id: string): Promise<{ readonly run: Run; readonly steps: readonly StepRecord[]; readonly timeline: readonly TimelineEntry[] } | undefined>;
+  runDetail(
+    id: string,
+  ): Promise<
+    { readonly run: Run; readonly steps: readonly StepRecord[]; readonly timeline: readonly TimelineEntry[] } | undefined
+  >;
   listBreakers(): Promise<readonly Breaker[]>;
   /** Outcomes of ended runs by rule since then. */
   outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]>;
-  listQuarantined(limit: number): Promise<readonly { readonly receivedAt: number; readonly source: string; readonly reason: string; readonly payload: string }[]>;
+  listQuarantined(
+    limit: number,
+  ): Promise<
+    readonly { readonly receivedAt: number; readonly source: string; readonly reason: string; readonly payload: string }[]
+  >;
   counts(): Promise<StoreCounts>;
   switches(): Promise<Switches>;
   /** The instant of the last sign of life of any process on this store, and a new one. */

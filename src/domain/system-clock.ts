@@ -17,9 +17,9 @@ export class SystemClock implements Clock {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         cancel();
-        reject(signal?.reason);
+        reject(reasonOf(signal));
       };
-      if (signal?.aborted) return reject(signal.reason);
+      if (signal?.aborted) return reject(reasonOf(signal));
       const cancel = startTimer(ms, () => {
         signal?.removeEventListener('abort', abort);
         resolve();
@@ -42,6 +42,12 @@ export class SystemClock implements Clock {
       },
     };
   }
+}
+
+/** Why a signal was aborted; an abort without an error gets one. */
+function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error || reason instanceof DOMException ? reason : new DOMException('aborted', 'AbortError');
 }
 
 function startTimer(ms: number, fire: () => void): () => void {

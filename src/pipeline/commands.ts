@@ -113,7 +113,7 @@ function liftQuarantine(world: World, run: Run, { now, limits }: DecisionContext
   world.putRun({ ...run, quarantined: false });
   world.wakeHeld(['target_busy'], WAKE_BATCH, now);
   const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
-  if (incident !== undefined && incident.firing === 0 && incident.quietSince !== null && incident.status !== 'resolved') {
+  if (incident?.firing === 0 && incident.quietSince !== null && incident.status !== 'resolved') {
     world.putIncident({ ...incident, wakeAt: Math.max(now, incident.quietSince + limits.settleMs) });
   }
 }
@@ -127,7 +127,7 @@ export function retry(world: World, event: EventOf<'retry'>, context: DecisionCo
   const { override, reason } = event;
   if (override !== undefined) {
     const gate = gates.find((candidate) => candidate.name === override);
-    if (gate === undefined || !gate.overridable) return refuse('invalid', `gate ${override} cannot be overridden`);
+    if (!gate?.overridable) return refuse('invalid', `gate ${override} cannot be overridden`);
     if (role !== 'admin') return refuse('forbidden', 'only the role admin may override a gate');
     if (reason === undefined || reason.trim() === '') return refuse('invalid', 'an override needs a reason: --reason TEXT');
   }

@@ -80,8 +80,11 @@ function takeResolved(
     return;
   }
   for (const member of world.membersOf(current.id)) touched.add(member.incidentId);
-  // A copy of the resolve before it proves nothing, also of a doubtful episode: that one may be real.
-  if (current.status === 'resolved' || endsAt <= (current.previousEndsAt ?? -Infinity)) {
+  // Beside a late copy of the firing comes a copy of its resolve. To act on what is over is worse than to wait for the next
+  // message of what is real, so a doubtful episode also ends with an equal end.
+  const previousEnd = current.previousEndsAt ?? -Infinity;
+  const counts = endsAt > previousEnd || (current.unconfirmedUntil !== null && endsAt === previousEnd);
+  if (current.status === 'resolved' || !counts) {
     world.signals.push({ kind: 'stale' });
     return;
   }
@@ -177,7 +180,12 @@ function join(world: World, found: Incident, episode: Episode, match: AlertMatch
   if (match.target !== undefined && 'missing' in match.target) {
     escalate(world, found.id, 'missing_value', `the target of ${rule.name} has no value: ${match.target.missing}`, now);
   }
-  if (target !== null) joinLine(world, found, target, match, rule, context);
+  if (target === null) return;
+  const before = world.lineAt(found.id, target);
+  const isNewEpisode = before === undefined || before.firing === 0;
+  // Whether a doubtful alert is back nobody can tell.
+  if (isNewEpisode && episode.unconfirmedUntil === null) markRecurrence(world, found, target, context);
+  joinLine(world, found, target, match, rule, context);
 }
 
 function joinLine(
@@ -208,7 +216,6 @@ function joinLine(
   world.putLine(line);
   const run = line.runId === null ? undefined : world.run(line.runId);
   if (isNewEpisode) {
-    markRecurrence(world, incident, target, context);
     if (run === undefined || run.state === 'ended') {
       if (!incident.notifyOnly) createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
     } else if (run.ending === null && run.cancelledBy === null) {
@@ -227,15 +234,8 @@ function joinLine(
 function markRecurrence(world: World, incident: Incident, target: string, { now, limits }: DecisionContext): void {
   for (const incidentId of [incident.id, incident.previousId]) {
     const line = incidentId === null ? undefined : world.lineAt(incidentId, target);
-    const run = line == null || line.runId === null ? undefined : world.run(line.runId);
-    if (
-      run === undefined ||
-      run.outcome !== 'verified' ||
-      run.recurred ||
-      run.endedAt === null ||
-      now - run.endedAt > limits.recurrenceMs
-    )
-      continue;
+    const run = line?.runId == null ? undefined : world.run(line.runId);
+    if (run?.outcome !== 'verified' || run.recurred || now - (run.endedAt ?? now) > limits.recurrenceMs) continue;
     world.putRun({ ...run, recurred: true });
     tell(world, run.incidentId, now, 'recurred', `${target}: it fires again; the verified fix did not last`, { runId: run.id });
   }
@@ -244,11 +244,11 @@ function markRecurrence(world: World, incident: Incident, target: string, { now,
 function noteTruncation(world: World, incidentId: string, truncated: number, { now, limits }: DecisionContext): void {
   const incident = world.incident(incidentId);
   if (incident === undefined || incident.truncatedAlerts === truncated || incident.status === 'resolved') return;
-  const isQuiet = truncated === 0 && incident.firing === 0 && incident.quietSince !== null;
+  const quietSince = truncated === 0 && incident.firing === 0 ? incident.quietSince : null;
   world.putIncident({
     ...incident,
     truncatedAlerts: truncated,
-    ...(isQuiet ? { wakeAt: Math.max(now, (incident.quietSince ?? now) + limits.settleMs) } : {}),
+    ...(quietSince !== null ? { wakeAt: Math.max(now, quietSince + limits.settleMs) } : {}),
   });
   if (truncated > 0)
     tell(

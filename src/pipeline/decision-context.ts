@@ -20,8 +20,8 @@ export interface DecisionContext {
   readonly rules: RuleSet;
   readonly limits: PipelineLimits;
   /** The rule that a run was claimed with, also when it is no longer live. */
-  claimedRule(run: Run): Rule | undefined;
-  newId(kind: IdKind): string;
+  readonly claimedRule: (run: Run) => Rule | undefined;
+  readonly newId: (kind: IdKind) => string;
   /** 0 ≤ r < 1, for the jitter of retries. */
-  random(): number;
+  readonly random: () => number;
 }

@@ -77,10 +77,12 @@ export async function dryRun(rung: Rung, scope: Scope, runCall: CallRunner): Pro
       const plan = await runCall(input, (context) => call.remediation.plan(params, context));
       if (effect === 'read') {
         const output = await runCall(input, (context) => call.remediation.run(plan, context));
-        const fails = step.expect !== undefined && !step.expect.evaluate({ ...stepScope, output });
-        const error: StepFailure | null = fails
-          ? { code: 'expectation_failed', message: `expected ${step.expect?.source ?? ''}`, happened: 'nothing' }
-          : null;
+        const { expect } = step;
+        const error: StepFailure | null =
+          expect === undefined || expect.evaluate({ ...stepScope, output })
+            ? null
+            : { code: 'expectation_failed', message: `expected ${expect.source}`, happened: 'nothing' };
+        const fails = error !== null;
         records.set(address, { ...record, state: fails ? 'failed' : 'succeeded', plan, output, error });
         steps.push({ ...shown({ ...record, output, error }, fails ? 'failed' : 'read') });
       } else {

@@ -56,7 +56,9 @@ export class Executor {
   async #answer(effect: PipelineEffect): Promise<PipelineEvent | undefined> {
     if (effect.kind === 'preview') return this.#deps.preview(effect.runId);
     if (effect.kind === 'check') {
-      const results = await Promise.all(effect.calls.map((call) => ('error' in call ? call : this.#check(effect.runId, call))));
+      const results = await Promise.all(
+        effect.calls.map(async (call) => ('error' in call ? call : await this.#check(effect.runId, call))),
+      );
       return { kind: 'checked', runId: effect.runId, rung: effect.rung, results };
     }
     const { runId, address, attempt, call } = effect;
@@ -123,7 +125,9 @@ export class Executor {
       stepId: call.stepId,
       attempt,
       ...(this.#deps.ownContainerId === undefined ? {} : { ownContainerId: this.#deps.ownContainerId }),
-      post: async (text) => void (await this.#deps.report({ kind: 'message', runId, text })),
+      post: async (text) => {
+        await this.#deps.report({ kind: 'message', runId, text });
+      },
     };
     return await Promise.race([work(context), whenIgnored(timeout.signal, clock)]);
   }

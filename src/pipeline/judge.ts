@@ -230,6 +230,7 @@ function freezeAlerts(world: World, run: Run): FrozenAlerts {
     })),
     group: incident?.groupLabels ?? sharedLabels([]),
     severity: incident?.severity ?? '',
+    incidentStatus: incident?.status ?? '',
     incidentStartedAt: incident?.startedAt ?? run.createdAt,
   };
 }

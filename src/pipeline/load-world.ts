@@ -37,7 +37,7 @@ async function loadRunRows(
   events: readonly PipelineEvent[],
   context: DecisionContext,
 ): Promise<Omit<WorldRows, 'switches'>> {
-  const runIds = [...new Set(events.flatMap((event) => ('runId' in event && event.runId !== undefined ? [event.runId] : [])))];
+  const runIds = [...new Set(events.flatMap((event) => ('runId' in event ? [event.runId] : [])))];
   const incidentIds = [...new Set(events.flatMap((event) => ('incidentId' in event ? [event.incidentId] : [])))];
   const [named, incidents, lines, incidentRuns] = await Promise.all([
     runIds.length === 0 ? [] : tx.runs(runIds),

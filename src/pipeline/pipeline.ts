@@ -296,7 +296,7 @@ export class Pipeline {
       ].filter((event) => !this.#poisoned.has(wakeId(event)));
       if (events.length === 0) {
         // What was committed while the store was asked may be due already.
-        if (this.#lookAgain) continue;
+        if (this.#mayHaveMissed()) continue;
         return Math.max(due.nextAt ?? now + LONGEST_IDLE_MS, this.#poisoned.size > 0 ? now + STORE_RETRY_MS : now + 1);
       }
       // A store that cannot be used leaves them due; they are found again.
@@ -304,6 +304,10 @@ export class Pipeline {
       const failed = results.find((result) => result.status === 'rejected' && result.reason instanceof StoreUnavailableError);
       if (failed?.status === 'rejected') throw failed.reason;
     }
+  }
+
+  #mayHaveMissed(): boolean {
+    return this.#lookAgain;
   }
 
   async #loadClaimedRules(runIds: readonly string[]): Promise<void> {

@@ -13,7 +13,7 @@ export function reconcile(world: World, event: Extract<PipelineEvent, { kind: 'r
   let hasChanged = false;
   for (const look of event.looks) {
     const episode = world.currentEpisode(look.alertKey);
-    if (episode === undefined || episode.status !== 'firing') continue;
+    if (episode?.status !== 'firing') continue;
     if (look.seen === 'absent') {
       if (episode.absentSince === null) world.putEpisode({ ...episode, absentSince: now });
       else if (now - episode.absentSince >= ABSENCE_MS) endEpisode(world, episode, now, 'reconciled', context);
@@ -32,8 +32,7 @@ export function reconcile(world: World, event: Extract<PipelineEvent, { kind: 'r
 export function closeStale(world: World, alertKeys: readonly string[], context: DecisionContext): void {
   for (const alertKey of alertKeys) {
     const episode = world.currentEpisode(alertKey);
-    if (episode === undefined || episode.status !== 'firing' || context.now - episode.lastSeenAt < context.limits.staleAfterMs)
-      continue;
+    if (episode?.status !== 'firing' || context.now - episode.lastSeenAt < context.limits.staleAfterMs) continue;
     endEpisode(world, episode, context.now, 'stale', context);
   }
 }

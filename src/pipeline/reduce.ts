@@ -11,7 +11,6 @@ import { wakeIncident } from './incident.ts';
 import { journalOf } from './journal.ts';
 import { judge } from './judge.ts';
 import { closeStale, reconcile } from './reconcile.ts';
-import { walkRung } from './locate-step.ts';
 import { recoverStep } from './recover-step.ts';
 import { begin, nextRung } from './run-playbook.ts';
 import { scopeOfRun } from './scope-of-run.ts';
@@ -38,45 +37,6 @@ export function reduce(
   gates?: readonly Gate[],
 ): CommandAnswer | undefined {
   switch (event.kind) {
-    case 'alerts':
-      return void correlate(world, event, context);
-    case 'wake_run':
-      return void withRun(world, event.runId, (run) => wakeRun(world, run, context, gates));
-    case 'wake_incident': {
-      const incident = world.incident(event.incidentId);
-      if (incident !== undefined) wakeIncident(world, incident, context);
-      return undefined;
-    }
-    case 'tick':
-      return void tick(world, context);
-    case 'planned':
-      return void withStep(world, event, (run, record) => takePlan(world, run, record, event.plan, context));
-    case 'step_ended':
-      return void withStep(world, event, (run, record) => takeResult(world, run, record, event.result, event.plan, context));
-    case 'looked':
-      return void withStep(world, event, (run, record) => takeLook(world, run, record, event.look, context));
-    case 'checked':
-      return void withRun(world, event.runId, (run) => takeChecks(world, run, event.rung, event.results, context));
-    case 'previewed':
-      return void withRun(world, event.runId, (run) => {
-        for (const step of event.steps)
-          tell(world, run.incidentId, context.now, 'step', `${step.id}: would ${step.summary}`, {
-            runId: run.id,
-            reason: 'observe_mode',
-          });
-      });
-    case 'message':
-      return void withRun(world, event.runId, (run) =>
-        tell(world, run.incidentId, context.now, 'message', event.text, { runId: run.id }),
-      );
-    case 'recovered':
-      return void withRun(world, event.runId, (run) => recoverRun(world, run, context));
-    case 'rules_changed':
-      return void world.wakeAllHeld(context.now);
-    case 'reconciled':
-      return void reconcile(world, event, context);
-    case 'stale':
-      return void closeStale(world, event.alertKeys, context);
     case 'acknowledge':
       return commands.acknowledge(world, event, context);
     case 'cancel':
@@ -91,8 +51,63 @@ export function reduce(
       return commands.resume(world, event, context);
     case 'rearm':
       return commands.rearm(world, event, context);
+    default:
+      applyEvent(world, event, context, gates);
+      return undefined;
+  }
+}
+
+type Command = Extract<PipelineEvent, { kind: 'acknowledge' | 'cancel' | 'retry' | 'resolve' | 'pause' | 'resume' | 'rearm' }>;
+
+/** What happens without anybody waiting for an answer. */
+function applyEvent(
+  world: World,
+  event: Exclude<PipelineEvent, Command>,
+  context: DecisionContext,
+  gates: readonly Gate[] | undefined,
+): void {
+  switch (event.kind) {
+    case 'alerts':
+      return correlate(world, event, context);
+    case 'wake_run':
+      return withRun(world, event.runId, (run) => wakeRun(world, run, context, gates));
+    case 'wake_incident': {
+      const incident = world.incident(event.incidentId);
+      if (incident !== undefined) wakeIncident(world, incident, context);
+      return;
+    }
+    case 'tick':
+      return tick(world, context);
+    case 'planned':
+      return withStep(world, event, (run, record) => takePlan(world, run, record, event.plan, context));
+    case 'step_ended':
+      return withStep(world, event, (run, record) => takeResult(world, run, record, event.result, event.plan, context));
+    case 'looked':
+      return withStep(world, event, (run, record) => takeLook(world, run, record, event.look, context));
+    case 'checked':
+      return withRun(world, event.runId, (run) => takeChecks(world, run, event.rung, event.results, context));
+    case 'previewed':
+      return withRun(world, event.runId, (run) => {
+        for (const step of event.steps)
+          tell(world, run.incidentId, context.now, 'step', `${step.id}: ${step.summary}`, {
+            runId: run.id,
+            reason: 'observe_mode',
+          });
+      });
+    case 'message':
+      return withRun(world, event.runId, (run) =>
+        tell(world, run.incidentId, context.now, 'message', event.text, { runId: run.id }),
+      );
+    case 'recovered':
+      return withRun(world, event.runId, (run) => recoverRun(world, run, context));
+    case 'rules_changed':
+      return world.wakeAllHeld(context.now);
+    case 'reconciled':
+      return reconcile(world, event, context);
+    case 'stale':
+      return closeStale(world, event.alertKeys, context);
     case 'booted':
-      return void world.putSwitches({ ...world.switches, bootAt: context.now, downtimeMs: event.downtimeMs });
+      return world.putSwitches({ ...world.switches, bootAt: context.now, downtimeMs: event.downtimeMs });
   }
 }
 
@@ -138,7 +153,7 @@ function verify(world: World, run: Run, context: DecisionContext): void {
 function verifyScope(world: World, run: Run, rule: Rule, context: DecisionContext): Scope {
   const scope = scopeOfRun(run, context.now);
   const rung = rule.rungs[run.rung];
-  if (rung === undefined || rung.playbook.name !== '') return scope;
+  if (rung?.playbook.name !== '') return scope;
   return { ...scope, steps: viewsOf(rung.playbook.steps, `${run.rung}:steps/`, journalOf(world, run, context.now)) };
 }
 

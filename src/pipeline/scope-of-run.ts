@@ -18,7 +18,7 @@ export function scopeOfRun(run: Run, now: number): Scope {
     incident: {
       id: run.incidentId ?? '',
       severity: run.frozen?.severity ?? '',
-      status: '',
+      status: run.frozen?.incidentStatus ?? '',
       started_at: run.frozen?.incidentStartedAt ?? run.createdAt,
     },
     params: run.params,

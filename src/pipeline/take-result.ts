@@ -83,7 +83,8 @@ function takeFailure(
     const looking = journal.write({ ...record, stage: 'looking', error: failure });
     return look(world, run, looking, step, context);
   }
-  const isUnknown = !isCertain && remediation?.inDoubt !== 'repeat';
+  // A target that answers that it failed leaves nothing in doubt but what it did before it failed: that is for people to see.
+  const isUnknown = !isCertain && remediation?.inDoubt !== 'repeat' && failure.code !== 'rejected';
   finishStep(world, run, record, isUnknown ? 'unknown' : 'failed', failure, context);
 }
 

@@ -131,7 +131,7 @@ function compileTriggers(definition: RuleDefinition, context: RuleContext, path:
     unavailable('manual', 'runs by hand from Slack and the API');
     checkRoles(manual.roles, context.settings, [...path, 'manual', 'roles'], report);
   }
-  if (mode === 'approve') unavailable('mode', 'approvals; a run fails at its first changing step instead of asking');
+  if (mode === 'approve') unavailable('mode', 'approvals; a run ends at its first changing step instead of asking');
   if (matchers !== undefined) return compileMatchers(matchers, [...path, 'matchers'], report);
   if (schedule === undefined && manual === undefined) {
     report([...path, 'name'], 'nothing triggers this rule: write `matchers`, `schedule` or `manual`');

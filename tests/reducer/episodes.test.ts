@@ -96,12 +96,16 @@ describe('a stale resolve', () => {
 
   test('with the same end does: beside a late copy of the firing comes a copy of its resolve, and nothing must act on them', () => {
     const stage = new Stage([buildRule()]);
+    const startsAt = stage.now;
+    stage.pause();
     stage.fire();
     stage.now += 1 * MINUTE;
     const firstEnd = stage.now;
     stage.resolve();
-    stage.fire({}, { startsAt: firstEnd - 1 });
+    stage.resume();
+    stage.fire({}, { startsAt });
     expect(stage.run).toMatchObject({ state: 'held', reason: 'unconfirmed' });
+    stage.now += 1 * SECOND;
     stage.resolve({}, { endsAt: firstEnd });
     expect(stage.episode.status).toBe('resolved');
     expect(stage.run).toMatchObject({ state: 'ended', outcome: 'self_resolved' });

@@ -6,7 +6,7 @@ export const acknowledged: Gate = {
   forReads: false,
   overridable: true,
   judge({ run, incident }) {
-    if (run.trigger === 'retry' || incident == null || incident.acknowledgedAt === null) return PROCEED;
+    if (run.trigger === 'retry' || incident?.acknowledgedAt == null) return PROCEED;
     return { verdict: 'suppress', detail: `${incident.acknowledgedBy ?? 'somebody'} has taken the incident` };
   },
 };

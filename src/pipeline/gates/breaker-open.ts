@@ -7,7 +7,7 @@ export const breakerOpen: Gate = {
   overridable: true,
   judge({ rule }, world) {
     const breaker = world.breaker(rule.name);
-    if (breaker == null || breaker.openedAt === null) return PROCEED;
+    if (breaker?.openedAt == null) return PROCEED;
     return {
       verdict: 'hold',
       detail: `the rule's breaker opened at ${new Date(breaker.openedAt).toISOString()}; re-arm it with: remedyd breaker rearm ${rule.name}`,
