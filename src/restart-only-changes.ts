@@ -10,16 +10,19 @@ const READ_AT_START: Readonly<Record<string, (settings: Settings) => unknown>> =
   rules: ({ rules, watch }) => (watch ? rules : []),
   watch: ({ watch }) => watch,
   log: ({ log }) => log,
-  auth: ({ auth }) => auth,
+  auth: ({ auth: { tls, webhook, tokens } }) => [tls, webhook.map(withSecret), tokens.map(withSecret)],
   'limits.body': ({ limits }) => limits.bodyBytes,
 };
 
 /** The names of settings that a reload has read but that only a restart takes. */
 export function restartOnlyChanges(before: Settings, after: Settings): readonly string[] {
-  return Object.entries(READ_AT_START).flatMap(([name, read]) => (textOf(read(before)) === textOf(read(after)) ? [] : [name]));
+  return Object.entries(READ_AT_START).flatMap(([name, read]) =>
+    JSON.stringify([read(before)]) === JSON.stringify([read(after)]) ? [] : [name],
+  );
 }
 
-/** Secrets are compared by their digests, so that they stand in no text. */
-function textOf(value: unknown): string {
-  return JSON.stringify(value, (_key, each: unknown) => (each instanceof Secret ? hash('sha256', each.reveal()) : each)) ?? '';
+/** A credential with the digest of its secret, which itself prints as nothing. */
+function withSecret(credential: object): unknown {
+  const secrets = Object.values(credential).filter((value) => value instanceof Secret);
+  return [credential, secrets.map((secret) => hash('sha256', secret.reveal()))];
 }

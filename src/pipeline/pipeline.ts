@@ -163,15 +163,27 @@ export class Pipeline {
     }
   }
 
+  /**
+   * The events of the next transaction, in their order. Runs are not judged together with what changes alerts: the gates
+   * look at alerts as they were when the transaction began.
+   */
   #take(): Waiting[] {
+    const isJudging = this.#queue[0]?.event.kind === 'wake_run';
+    const taken: Waiting[] = [];
+    const left: Waiting[] = [];
     let weight = 0;
-    let count = 0;
+    let isFull = false;
     for (const waiting of this.#queue) {
-      if (count > 0 && weight + waiting.weight > BATCH_WEIGHT) break;
+      isFull ||= taken.length > 0 && weight + waiting.weight > BATCH_WEIGHT;
+      if (isFull || (waiting.event.kind === 'wake_run') !== isJudging) {
+        left.push(waiting);
+        continue;
+      }
+      taken.push(waiting);
       weight += waiting.weight;
-      count += 1;
     }
-    return this.#queue.splice(0, count);
+    this.#queue.splice(0, this.#queue.length, ...left);
+    return taken;
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
