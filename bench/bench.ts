@@ -1,21 +1,31 @@
 // What the daemon sustains, side by side with simpler servers, in one run. `--quick` only shows that everything works.
+// The daemon is built first, as it is shipped; `--sources` runs it as it stands in src/.
 // `--only WORD` runs the parts whose name contains it; `--cpu-prof DIR` writes a profile of each daemon there.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../tests/support/servers/free-port.ts';
 import { findProgram } from '../tests/support/servers/server-catalog.ts';
 import { startChild, untilIdle, type ChildServer } from './child-server.ts';
-import { HELD_ALERT, NOOP_ALERT, startBenchDaemon, TOKEN, type BenchDaemon } from './daemon.ts';
+import { HELD_ALERT, NOOP_ALERT, startBenchDaemon, TOKEN, type BenchDaemon, type BenchDaemonOptions } from './daemon.ts';
 import type { Load, LoadResult } from './load.ts';
 import { formatCount, formatRows, median, type Row } from './row.ts';
 import { startLoad } from './start-load.ts';
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' }, 'cpu-prof': { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    sources: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    'cpu-prof': { type: 'string' },
+  },
 });
 
+const PROJECT = join(import.meta.dirname, '..');
+const MAIN = join(PROJECT, options.sources ? 'src/main.ts' : 'dist/main.js');
+const SLOW_DISK = join(import.meta.dirname, 'slow-disk-daemon.ts');
 const ROUNDS = options.quick ? 1 : 3;
 const ROUND_MS = options.quick ? 200 : 1_000;
 const WARM_UP_MS = options.quick ? 100 : 700;
@@ -55,6 +65,7 @@ let profiles = 0;
 await main();
 
 async function main(): Promise<void> {
+  if (!options.sources) execFileSync('npm', ['run', '--silent', 'build'], { cwd: PROJECT, stdio: 'inherit' });
   const startedAt = performance.now();
   console.log(
     `remedyd benchmark: Node.js ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}; servers and load share them.`,
@@ -62,6 +73,9 @@ async function main(): Promise<void> {
   console.log(
     `${CONNECTIONS} connections; median of ${ROUNDS} rounds of ${ROUND_MS} ms after a warm-up; every 202 is on disk (synchronous=FULL) unless it says otherwise.`,
   );
+  const [busy = 0] = loadavg();
+  if (busy > 0.5)
+    console.log(`Other work keeps this machine busy (load average ${busy.toFixed(1)}): what follows is worth little.`);
   const parts: readonly (readonly [string, () => Promise<void>])[] = [
     ['accept', compareAccept],
     ['pipeline', measurePipeline],
@@ -172,7 +186,7 @@ async function compareRules(): Promise<void> {
 
 async function measureSlowDisk(): Promise<void> {
   for (const alerts of [1, 50] as const) {
-    const measured = await measure(() => startDaemon({ entry: 'slow-disk' }), { kind: 'new', alerts });
+    const measured = await measure(() => startDaemon({ main: SLOW_DISK }), { kind: 'new', alerts });
     print(`A disk whose fsync takes 10 ms: new alerts, ${alerts} per webhook (webhooks/s)`, [
       rateRow('remedyd', measured),
       healthRow(measured.healthP99Ms),
@@ -285,11 +299,11 @@ function startHealthProbe(port: number, durationMs: number): Promise<LoadResult>
   });
 }
 
-function startDaemon(given: Parameters<typeof startBenchDaemon>[1] = {}): Promise<BenchDaemon> {
+function startDaemon(given: Partial<BenchDaemonOptions> = {}): Promise<BenchDaemon> {
   const directory = options['cpu-prof'];
   profiles += 1;
   const nodeOptions = directory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(directory, String(profiles))}`];
-  return startBenchDaemon(folder, { ...given, nodeOptions });
+  return startBenchDaemon(folder, { main: MAIN, ...given, nodeOptions });
 }
 
 function startBareServer(port: number, database?: string): Promise<ChildServer> {

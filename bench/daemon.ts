@@ -15,22 +15,29 @@ export interface BenchDaemon extends ChildServer {
   metric(name: string): Promise<number>;
 }
 
+export interface BenchDaemonOptions {
+  /** The script that Node runs with `serve --config FILE`. */
+  readonly main: string;
+  /** How many rules it has; 10 unless given. */
+  readonly rules?: number;
+  readonly nodeOptions?: readonly string[];
+}
+
 /** Starts the daemon as a user would, with a configuration file, a token and so many rules; the rest is the default. */
 export async function startBenchDaemon(
   folder: string,
-  options: { readonly rules?: number; readonly entry?: 'serve' | 'slow-disk'; readonly nodeOptions?: readonly string[] } = {},
+  { main, rules = 10, nodeOptions = [] }: BenchDaemonOptions,
 ): Promise<BenchDaemon> {
   const port = await freePort();
   const home = mkdtempSync(join(folder, 'daemon-'));
   mkdirSync(join(home, 'rules'));
-  writeFileSync(join(home, 'rules', 'bench.yml'), ruleFile(options.rules ?? 10));
+  writeFileSync(join(home, 'rules', 'bench.yml'), ruleFile(rules));
   const config = join(home, 'remedyd.yml');
   writeFileSync(config, configFile(home, port));
-  const entry =
-    options.entry === 'slow-disk'
-      ? [join(import.meta.dirname, 'slow-disk-daemon.ts'), config]
-      : [join(import.meta.dirname, '../src/main.ts'), 'serve', '--config', config];
-  const server = await startChild(process.execPath, [...(options.nodeOptions ?? []), ...entry], { port, readyPath: '/-/ready' });
+  const server = await startChild(process.execPath, [...nodeOptions, main, 'serve', '--config', config], {
+    port,
+    readyPath: '/-/ready',
+  });
   return { ...server, metric: (name) => readMetric(port, name) };
 }
 

@@ -1,4 +1,4 @@
-// The daemon with a disk whose fsync takes 10 ms; `serve` otherwise. Its argument is the configuration file.
+// The daemon with a disk whose fsync takes 10 ms; `serve` otherwise. Its last argument is the configuration file.
 import { App } from '../src/app.ts';
 import { loadWorld } from '../src/cli/load-world.ts';
 import { processEnvironment } from '../src/config/environment.ts';
@@ -9,7 +9,7 @@ import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 const COMMIT_DELAY_MS = 10;
 
 const load = () =>
-  loadWorld({ configFile: process.argv[2], environment: processEnvironment(), workingDirectory: import.meta.dirname });
+  loadWorld({ configFile: process.argv.at(-1), environment: processEnvironment(), workingDirectory: import.meta.dirname });
 const { loaded, problems } = await load();
 if (loaded === undefined) throw new Error(problems.map((problem) => problem.message).join('; '));
 const clock = new SystemClock();
