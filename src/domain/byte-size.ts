@@ -20,15 +20,3 @@ export function parseByteSize(text: string): number | undefined {
   const bytes = Number(match[1]) * factor;
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
-
-/** A size for people, e.g. `1.5 GiB`. */
-export function formatByteSize(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-  let value = bytes;
-  let index = 0;
-  while (Math.abs(value) >= 1024 && index < units.length - 1) {
-    value /= 1024;
-    index += 1;
-  }
-  return `${index === 0 ? value : value.toFixed(1)} ${units[index]}`;
-}

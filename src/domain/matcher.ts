@@ -9,7 +9,7 @@ export { MATCH_OPERATORS, MatcherError } from './matcher-syntax.ts';
 export type { MatchOperator } from './matcher-syntax.ts';
 
 /** The longest text that is read as matchers, in characters. */
-export const MAX_MATCHER_LENGTH = 16_384;
+const MAX_MATCHER_LENGTH = 16_384;
 
 /** One condition on a label, with Alertmanager's meaning: a label that is missing is the empty string. */
 export class Matcher {

@@ -1,7 +1,7 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 
 /** The longest pattern that is compiled, in characters. */
-export const MAX_PATTERN_LENGTH = 4_096;
+const MAX_PATTERN_LENGTH = 4_096;
 
 // Go allows each repetition up to 1,000 times; many of them together make a program that takes minutes to compile.
 const MAX_REPETITIONS = 1_000;

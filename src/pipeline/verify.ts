@@ -10,7 +10,7 @@ import { failureOf } from './walk-playbook.ts';
 import type { World } from './world.ts';
 
 /** Without `verify`, the alert itself has to say that it helped. */
-export const DEFAULT_VERIFY: Verify = { checks: [], stableForMs: 0, resolvedWithinMs: 15 * 60_000, needsResolved: true };
+const DEFAULT_VERIFY: Verify = { checks: [], stableForMs: 0, resolvedWithinMs: 15 * 60_000, needsResolved: true };
 
 export function verifyOf(rule: Rule): Verify {
   return rule.verify ?? DEFAULT_VERIFY;

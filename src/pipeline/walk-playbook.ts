@@ -230,7 +230,7 @@ function isOver(state: StepState): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'skipped' || state === 'unknown';
 }
 
-export function usesOf(step: Step): string {
+function usesOf(step: Step): string {
   return step.call.kind === 'playbook' ? `playbook/${step.call.playbook.name}` : step.call.remediation.name;
 }
 

@@ -73,7 +73,7 @@ class Table<Row> {
 }
 
 /** The key of a line within the world. */
-export function linePlace(incidentId: string, target: string): string {
+function linePlace(incidentId: string, target: string): string {
   return `${incidentId}\n${target}`;
 }
 

@@ -66,7 +66,7 @@ export async function reconcileAlertmanagers(
  * What the answers say of an alert, where it is news. Being active is certain whoever says so, being suppressed when all
  * have answered, and being absent only when all of them have been up for long enough as well.
  */
-export function lookAt(
+function lookAt(
   episode: Episode & AlertContent,
   views: readonly AlertmanagerView[],
   { haveAllAnswered, isComplete }: { readonly haveAllAnswered: boolean; readonly isComplete: boolean },

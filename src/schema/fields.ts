@@ -29,11 +29,6 @@ export function settingName(): z.ZodString {
   return named(/^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/, 'expected a name of letters, digits and _ . @ -');
 }
 
-/** A name as Prometheus allows for labels; also those in UTF-8. */
-export function labelName(): z.ZodString {
-  return text();
-}
-
 /** A whole number within bounds. */
 export function count(least: number, most: number): z.ZodNumber {
   const error = `expected a whole number from ${least} to ${most}`;
@@ -128,7 +123,7 @@ export function matchers(): z.ZodType<readonly Matcher[], string[]> {
 }
 
 /** `3 per 24h`; `undefined` for anything else, and for nothing or for no time. */
-export function parseRate(given: string): Rate | undefined {
+function parseRate(given: string): Rate | undefined {
   const [, count, window] = /^(\d{1,9})(?: +failures?)? +per +(\S+)$/.exec(given.trim()) ?? [];
   const windowMs = window === undefined ? undefined : parseDuration(window);
   if (count === undefined || windowMs === undefined || windowMs === 0 || Number(count) === 0) return undefined;

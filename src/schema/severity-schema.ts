@@ -40,7 +40,7 @@ export const severitySchema = z
   }));
 
 /** The rungs of one escalation policy, in the order of time. */
-export const escalationPolicySchema = z
+const escalationPolicySchema = z
   .array(
     z
       .strictObject({ after: duration(), unless: z.array(z.enum(['acknowledged', 'verified'])).optional(), notify: notifySchema })

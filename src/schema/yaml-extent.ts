@@ -5,7 +5,7 @@ import type { YamlEvent } from './yaml-events.ts';
 /** The deepest nesting, with aliases filled in. */
 export const MAX_YAML_DEPTH = 64;
 /** The most values of a file, with aliases filled in: this is what everything after the parser has to walk. */
-export const MAX_YAML_VALUES = 500_000;
+const MAX_YAML_VALUES = 500_000;
 
 /** Something that YAML allows and we do not, and where. Messages hold no values: those may be secrets. */
 export interface YamlFault {
