@@ -93,6 +93,7 @@ export class App {
       clock,
       connection: (kind, name) => findConnection(this.#live.settings.connections, kind, name),
       ownContainerId,
+      onFault,
       report: (event) => pipeline.report(event),
       preview: (runId) => this.#preview(runId, executor),
     });

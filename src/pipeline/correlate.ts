@@ -4,8 +4,9 @@ import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { AlertMatch, CorrelatedAlert, PipelineEvent } from './event.ts';
 import { endEpisode, openIncident } from './incident.ts';
+import { saysSomethingNew } from './known-alerts.ts';
 import { escalate, tell } from './story.ts';
-import { LAST_SEEN_PRECISION_MS, UNCONFIRMED_MS } from './timing.ts';
+import { UNCONFIRMED_MS } from './timing.ts';
 import type { World } from './world.ts';
 
 type AlertsEvent = Extract<PipelineEvent, { kind: 'alerts' }>;
@@ -31,7 +32,7 @@ function takeFiring(world: World, alert: CorrelatedAlert, source: string, contex
   const current = world.currentEpisode(alert.alertKey);
   if (current?.status === 'firing') {
     world.signals.push({ kind: 'duplicate' });
-    if (saysSomethingNew(current, alert, context)) {
+    if (current.absentSince !== null || saysSomethingNew(current, alert.message, now, context.rules.digest)) {
       world.putEpisode({
         ...current,
         lastSeenAt: now,
@@ -54,16 +55,6 @@ function takeFiring(world: World, alert: CorrelatedAlert, source: string, contex
   });
   if (alert.matches.length === 0) world.signals.push({ kind: 'unmatched' });
   joinAll(world, episode, current, alert, context, touched);
-}
-
-/** Most repeats say nothing new, and cost no write. */
-function saysSomethingNew(episode: Episode, alert: CorrelatedAlert, { now, rules }: DecisionContext): boolean {
-  return (
-    episode.startsAt !== alert.message.startsAt ||
-    episode.absentSince !== null ||
-    episode.rulesDigest !== rules.digest ||
-    Math.abs(now - episode.lastSeenAt) >= LAST_SEEN_PRECISION_MS
-  );
 }
 
 function takeResolved(

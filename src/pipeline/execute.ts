@@ -9,6 +9,7 @@ export interface ExecutorDeps {
   readonly clock: Clock;
   connection(kind: Connection['kind'], name: string | undefined): Connection;
   readonly ownContainerId: string | undefined;
+  readonly onFault: (message: string, error: unknown) => void;
   /** Gives what happened back to the pipeline; resolves when it is on disk. */
   report(event: PipelineEvent): Promise<unknown>;
   preview(runId: string): Promise<PipelineEvent>;
@@ -28,7 +29,9 @@ export class Executor {
   start(effect: PipelineEffect): void {
     const key = effectKey(effect);
     if (this.#stop.signal.aborted || this.#underWay.has(key)) return;
-    const work = this.#perform(effect).finally(() => this.#underWay.delete(key));
+    const work = this.#perform(effect)
+      .catch((error: unknown) => this.#deps.onFault(`what came of a ${effect.kind} of run ${effect.runId} was not taken`, error))
+      .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, work);
   }
 

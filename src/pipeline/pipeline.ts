@@ -2,10 +2,11 @@ import type { AlertBatch } from '../domain/alert.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Rule, RuleSet } from '../domain/rule.ts';
 import type { Run } from '../domain/state.ts';
-import { StoreUnavailableError, type Store } from '../domain/store.ts';
+import { StoreUnavailableError, type Changes, type Store } from '../domain/store.ts';
 import type { DecisionContext, IdKind, PipelineLimits } from './decision-context.ts';
 import type { CommandAnswer, PipelineEffect, PipelineEvent, Signal } from './event.ts';
 import { loadWorld } from './load-world.ts';
+import { KnownAlerts } from './known-alerts.ts';
 import { identifyAlerts, LazyAlert } from './match-alerts.ts';
 import { reduce } from './reduce.ts';
 import type { World } from './world.ts';
@@ -48,6 +49,8 @@ const STORE_RETRY_MS = 1_000;
 /** An event that cannot be decided is left alone for so long. */
 const POISON_MS = 30_000;
 const LONGEST_IDLE_MS = 60_000;
+/** What a repeat that says nothing new counts as. */
+const REPEAT_SIGNALS: readonly Signal[] = [{ kind: 'alert', status: 'firing' }, { kind: 'duplicate' }];
 
 /**
  * Applies events to the store: all that wait while a transaction is under way share the next one. An event is answered
@@ -59,6 +62,7 @@ export class Pipeline {
   readonly #poisoned = new Map<string, number>();
   /** Rules that runs were claimed with, by digest: a reload does not change what a run does. */
   readonly #claimedRules = new Map<string, Rule>();
+  readonly #known = new KnownAlerts();
   #waitingWeight = 0;
   #isPumping = false;
   #isAccepting = false;
@@ -117,7 +121,13 @@ export class Pipeline {
       throw new OverloadedError('too many alerts wait to be written');
     const now = this.#deps.clock.now();
     const rules = this.#deps.rules();
-    const alerts = identifyAlerts(batch).map((alert) => new LazyAlert(alert, batch, rules, now));
+    const identified = identifyAlerts(batch);
+    const saysNothing = batch.truncatedAlerts === 0 && batch.quarantined.length === 0;
+    if (saysNothing && identified.every(({ alertKey, message }) => this.#known.isRepeat(alertKey, message, now, rules.digest))) {
+      this.#deps.onSignals(identified.flatMap(() => REPEAT_SIGNALS));
+      return;
+    }
+    const alerts = identified.map((alert) => new LazyAlert(alert, batch, rules, now));
     await this.#enqueue({ kind: 'alerts', batch, alerts }, weight);
   }
 
@@ -216,15 +226,14 @@ export class Pipeline {
 
   async #transact(events: readonly PipelineEvent[]): Promise<readonly (CommandAnswer | undefined)[]> {
     const context = this.#context();
-    let world: World | undefined;
-    const answers = await this.#deps.store.transact(async (tx) => {
+    const { world, changes, answers } = await this.#deps.store.transact(async (tx) => {
       const draft = await loadWorld(tx, events, context);
-      const results = sortByUrgency(events, draft).map(({ event, index }) => ({ index, answer: reduce(draft, event, context) }));
-      await tx.save(draft.changes());
-      world = draft;
-      return results.sort((a, b) => a.index - b.index).map((result) => result.answer);
+      const decided = sortByUrgency(events, draft).map(({ event, index }) => ({ index, answer: reduce(draft, event, context) }));
+      const written = draft.changes();
+      await tx.save(written);
+      return { world: draft, changes: written, answers: decided.sort((a, b) => a.index - b.index).map(({ answer }) => answer) };
     });
-    if (world !== undefined) this.#afterCommit(world, context);
+    this.#afterCommit(world, changes, context);
     return answers;
   }
 
@@ -246,8 +255,9 @@ export class Pipeline {
     };
   }
 
-  #afterCommit(world: World, context: DecisionContext): void {
-    const changes = world.changes();
+  #afterCommit(world: World, changes: Changes, context: DecisionContext): void {
+    this.#known.remember(changes.newEpisodes);
+    this.#known.remember(changes.episodes);
     for (const run of changes.runs) {
       const rule = run.startedAt === null ? undefined : context.claimedRule(run);
       if (rule !== undefined) this.#claimedRules.set(rule.digest, rule);
