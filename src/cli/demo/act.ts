@@ -1,12 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
-import type { DemoDaemon } from './demo-daemon.ts';
-
-/** What an act is played on. */
-export interface Stage {
-  readonly daemon: DemoDaemon;
-  /** Prints a line of the story; the time is now unless given. */
-  readonly tell: (who: string, text: string, at?: Date) => void;
-}
+import type { Stage } from './stage.ts';
 
 /** A sick system, its alert and what should become of it. */
 export interface Act {

@@ -5,10 +5,11 @@ import * as z from 'zod';
 import { callApi } from '../api-client.ts';
 import { CliError } from '../cli-error.ts';
 import { incidentDetailView, type IncidentDetailView } from '../incident-view.ts';
-import type { Act, Stage } from './act.ts';
+import type { Act } from './act.ts';
 import { startChild } from './child-process.ts';
 import { DemoError } from './demo-error.ts';
 import { freePort } from './free-port.ts';
+import type { DemoDaemon, Tell } from './stage.ts';
 import { waitUntil } from './wait-until.ts';
 
 const READY_WITHIN_MS = 30_000;
@@ -18,15 +19,6 @@ const KIND_WIDTH = 14;
 const MAIN = join(import.meta.dirname, `../../main${extname(import.meta.filename)}`);
 
 const incidentPage = z.object({ incidents: z.array(incidentDetailView) });
-
-/** The real daemon, as a process of its own. */
-export interface DemoDaemon {
-  readonly url: string;
-  /** Sends a webhook to it as Alertmanager would. */
-  sendWebhook(body: object): Promise<void>;
-  /** Tells the story of a rule's incident as the daemon has it, line by line, until it is as it should be. */
-  follow(rule: string, isOver: (incident: IncidentDetailView) => boolean, tell: Stage['tell']): Promise<IncidentDetailView>;
-}
 
 /** Writes `remedyd.yml`, a token and the rule files of the acts into the folder, and starts `remedyd serve` there. */
 export async function startDemoDaemon(folder: string, acts: readonly Act[], cleanUp: AsyncDisposableStack): Promise<DemoDaemon> {
@@ -100,7 +92,7 @@ async function followIncident(
   target: { readonly url: string; readonly token: string },
   rule: string,
   isOver: (incident: IncidentDetailView) => boolean,
-  tell: Stage['tell'],
+  tell: Tell,
 ): Promise<IncidentDetailView> {
   let told = 0;
   const look = async (): Promise<IncidentDetailView | undefined> => {

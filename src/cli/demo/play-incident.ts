@@ -1,5 +1,5 @@
 import type { IncidentDetailView } from '../incident-view.ts';
-import type { Stage } from './act.ts';
+import type { Stage } from './stage.ts';
 import { probe, type ProbedAlert } from './prober.ts';
 
 export interface PlayedIncident {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DemoDaemon } from './demo-daemon.ts';
+import type { DemoDaemon } from './stage.ts';
 
 const INTERVAL_MS = 400;
 /** Alertmanager's "no end yet". */
