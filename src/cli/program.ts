@@ -141,6 +141,11 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .argument('<of>', 'rules, config or tests')
     .action(async (of: string) => (await import('./schema.ts')).printSchema(of, print));
 
+  program
+    .command('demo')
+    .description('a sick system, its alerts, and their repair, on one screen, with nothing to configure')
+    .action(async () => setExitCode(await (await import('./demo.ts')).runDemo(print)));
+
   for (const [name, description] of Object.entries(LATER)) {
     program
       .command(name)

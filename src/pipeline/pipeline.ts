@@ -9,6 +9,7 @@ import { loadWorld } from './load-world.ts';
 import { KnownAlerts } from './known-alerts.ts';
 import { identifyAlerts, LazyAlert } from './match-alerts.ts';
 import { reduce } from './reduce.ts';
+import { LONG_DOWNTIME_MS } from './timing.ts';
 import type { World } from './world.ts';
 
 /** The pipeline cannot take more just now; Alertmanager has to come again. */
@@ -45,6 +46,8 @@ const BATCH_WEIGHT = 5_000;
 const MAX_WAITING_WEIGHT = 60_000;
 /** How many due runs are taken at once. */
 const DUE_BATCH = 256;
+/** How many runs are recovered in one transaction. */
+const RECOVERY_BATCH = 500;
 const STORE_RETRY_MS = 1_000;
 /** An event that cannot be decided is left alone for so long. */
 const POISON_MS = 30_000;
@@ -67,6 +70,7 @@ export class Pipeline {
   #isPumping = false;
   #isAccepting = false;
   #startsWork = false;
+  #startsEffects = false;
   #isStopped = false;
   #timer: AbortController | undefined;
   #dueAt = Infinity;
@@ -82,19 +86,30 @@ export class Pipeline {
     const { store, clock } = this.#deps;
     const now = clock.now();
     const lastBeat = await store.beat(now);
-    const running = await store.runIdsInState(['running', 'verifying', 'pending', 'held']);
-    await this.#loadClaimedRules(running);
-    this.#startsWork = true;
-    await this.apply({ kind: 'booted', downtimeMs: lastBeat === null ? 0 : Math.max(0, now - lastBeat) });
-    for (const runId of running) await this.apply({ kind: 'recovered', runId });
+    const downtimeMs = lastBeat === null ? 0 : Math.max(0, now - lastBeat);
+    const working = await store.runIdsInState(['running', 'verifying']);
+    await this.#loadClaimedRules(working);
+    this.#startsEffects = true;
+    await this.apply({ kind: 'booted', downtimeMs });
+    await this.#recover(working);
     this.#isAccepting = true;
+    // Held runs keep their due times, but after a long downtime delays start again; until then none of them is judged.
+    if (downtimeMs > LONG_DOWNTIME_MS) await this.#recover(await store.runIdsInState(['pending', 'held']));
+    this.#startsWork = true;
     this.#lookForDueWork();
+  }
+
+  async #recover(runIds: readonly string[]): Promise<void> {
+    for (let at = 0; at < runIds.length; at += RECOVERY_BATCH) {
+      await Promise.all(runIds.slice(at, at + RECOVERY_BATCH).map((runId) => this.apply({ kind: 'recovered', runId })));
+    }
   }
 
   /** Takes nothing new; what is under way may still report. */
   stopAccepting(): void {
     this.#isAccepting = false;
     this.#startsWork = false;
+    this.#startsEffects = false;
     this.#timer?.abort();
   }
 
@@ -262,7 +277,7 @@ export class Pipeline {
       const rule = run.startedAt === null ? undefined : context.claimedRule(run);
       if (rule !== undefined) this.#claimedRules.set(rule.digest, rule);
     }
-    if (this.#startsWork) for (const effect of world.effects) this.#deps.start(effect);
+    if (this.#startsEffects) for (const effect of world.effects) this.#deps.start(effect);
     this.#deps.onSignals(world.signals);
     let dueAt = Infinity;
     for (const row of [...changes.runs, ...changes.incidents]) if (row.wakeAt !== null) dueAt = Math.min(dueAt, row.wakeAt);
