@@ -19,7 +19,7 @@ const app = new App({
   load,
   store,
   clock,
-  log: createLogger(loaded.settings.log),
+  log: await createLogger(loaded.settings.log),
   version: 'bench',
   ownContainerId: undefined,
 });

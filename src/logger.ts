@@ -1,15 +1,14 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { PinoPretty as pretty } from 'pino-pretty';
 import type { Signal } from './pipeline/event.ts';
 
 export type { Logger } from 'pino';
 
 /** The daemon's log: structured, one line an event, on standard output. */
-export function createLogger(options: {
+export async function createLogger(options: {
   readonly level: string;
   readonly format: 'json' | 'pretty';
   readonly destination?: DestinationStream;
-}): Logger {
+}): Promise<Logger> {
   const settings = {
     level: options.level,
     base: null,
@@ -17,9 +16,9 @@ export function createLogger(options: {
     formatters: { level: (label: string) => ({ level: label }) },
   };
   if (options.destination !== undefined) return pino(settings, options.destination);
-  return options.format === 'pretty'
-    ? pino(settings, pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' }))
-    : pino(settings);
+  if (options.format === 'json') return pino(settings);
+  const { PinoPretty } = await import('pino-pretty');
+  return pino(settings, PinoPretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname' }));
 }
 
 /** Writes what the pipeline decided, with the ids to find it again. `error` means that a person must act. */

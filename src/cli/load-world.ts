@@ -26,7 +26,9 @@ export async function loadWorld({ configFile, environment, workingDirectory, rul
   const config = await loadConfig({ file, environment, workingDirectory });
   if (config.settings === undefined) return { problems: config.problems };
   const { settings } = config;
-  const files = await readRuleFiles(rulePaths ?? settings.rules);
+  // Without any configuration it starts with what is there, even if that is nothing.
+  const configured = file === undefined ? settings.rules.filter((path) => existsSync(path)) : settings.rules;
+  const files = await readRuleFiles(rulePaths ?? configured);
   const { ruleSet, problems } = loadRules(files, createRuleSettings(settings, remediations));
   const all = [...config.problems, ...problems];
   return ruleSet === undefined ? { problems: all } : { loaded: { settings, rules: ruleSet }, problems: all };

@@ -19,7 +19,7 @@ export async function serve(source: WorldSource, signals: NodeJS.EventEmitter = 
   }
   const { settings } = loaded;
   const clock = new SystemClock();
-  const log = createLogger({ level: settings.log.level, format: settings.log.format });
+  const log = await createLogger({ level: settings.log.level, format: settings.log.format });
   for (const problem of problems) log.warn({ problem: formatProblem(problem) }, 'configuration');
   const store = createStore(settings, clock);
   const app = new App({

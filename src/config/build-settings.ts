@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Json } from '../domain/json.ts';
 import type { ApprovalSpec } from '../domain/rule.ts';
@@ -40,7 +39,7 @@ export function buildSettings(config: ConfigDefinition, source: ConfigOrigin, re
   return {
     listen: buildListen(config, source.broken, report),
     store: buildStore(config.store, source.workingDirectory, report),
-    rules: (config.rules ?? defaultRules(source.directory)).map((path) => resolve(source.directory, path)),
+    rules: (config.rules ?? ['rules/']).map((path) => resolve(source.directory, path)),
     watch: config.watch ?? false,
     vars: config.vars ?? {},
     log: { level: config.log?.level ?? 'info', format: config.log?.format ?? 'json' },
@@ -137,9 +136,4 @@ function warnAboutMissingParts(config: ConfigDefinition, report: Report): void {
       severity: 'warning',
     });
   }
-}
-
-/** The folder `rules`, where there is one: the daemon starts without any, and only records what it is told. */
-function defaultRules(directory: string): readonly string[] {
-  return existsSync(resolve(directory, 'rules')) ? ['rules'] : [];
 }

@@ -21,17 +21,18 @@ export async function loadAlertRows(
 ): Promise<AlertRows> {
   const keys = alertKeysOf(events);
   if (keys.length === 0) return NONE;
-  const episodes = await tx.currentEpisodes(keys);
-  const byKey = new Map(episodes.map((episode) => [episode.alertKey, episode]));
-  const joining = alertsThatJoin(events, byKey, rulesDigest);
-  const groupKeys = [...new Set(joining.flatMap((alert) => alert.matches.map((match) => match.groupKey)))];
-  const changing = episodesThatChange(events, byKey, rulesDigest);
-  if (groupKeys.length === 0 && changing.length === 0) return { ...NONE, episodes };
-
-  const [members, latest] = await Promise.all([
-    changing.length === 0 ? [] : tx.members(changing.map((episode) => episode.id)),
+  // Repeats rarely come here, so most firing alerts are new: their incidents are asked for in the same round trip.
+  const groupKeys = groupKeysOf(events);
+  const [episodes, latest] = await Promise.all([
+    tx.currentEpisodes(keys),
     groupKeys.length === 0 ? [] : tx.latestIncidents(groupKeys),
   ]);
+  const byKey = new Map(episodes.map((episode) => [episode.alertKey, episode]));
+  const joining = alertsThatJoin(events, byKey, rulesDigest);
+  const changing = episodesThatChange(events, byKey, rulesDigest);
+  if (joining.length === 0 && changing.length === 0) return { ...NONE, episodes };
+
+  const members = changing.length === 0 ? [] : await tx.members(changing.map((episode) => episode.id));
   const known = new Set(latest.map((incident) => incident.id));
   const missing = [...new Set(members.map((member) => member.incidentId))].filter((id) => !known.has(id));
   const places = placesOf(members, latest, joining, byKey);
@@ -50,6 +51,17 @@ function alertKeysOf(events: readonly PipelineEvent[]): readonly string[] {
     if (event.kind === 'alerts') for (const alert of event.alerts) keys.add(alert.alertKey);
     else if (event.kind === 'reconciled') for (const look of event.looks) keys.add(look.alertKey);
     else if (event.kind === 'stale') for (const key of event.alertKeys) keys.add(key);
+  }
+  return [...keys];
+}
+
+function groupKeysOf(events: readonly PipelineEvent[]): readonly string[] {
+  const keys = new Set<string>();
+  for (const event of events) {
+    if (event.kind !== 'alerts') continue;
+    for (const alert of event.alerts) {
+      if (alert.message.status === 'firing') for (const match of alert.matches) keys.add(match.groupKey);
+    }
   }
   return [...keys];
 }

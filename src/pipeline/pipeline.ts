@@ -41,13 +41,15 @@ interface Waiting {
 }
 
 /** How much one transaction takes, in events and alerts. */
-const BATCH_WEIGHT = 5_000;
+const BATCH_WEIGHT = 1_000;
 /** How much may wait for a transaction before webhooks are refused. */
 const MAX_WAITING_WEIGHT = 60_000;
 /** How many due runs are taken at once. */
 const DUE_BATCH = 256;
 /** How many runs are recovered in one transaction. */
 const RECOVERY_BATCH = 500;
+/** So many transactions may go before one that judges runs. */
+const OTHERS_IN_A_ROW = 3;
 const STORE_RETRY_MS = 1_000;
 /** An event that cannot be decided is left alone for so long. */
 const POISON_MS = 30_000;
@@ -66,6 +68,7 @@ export class Pipeline {
   /** Rules that runs were claimed with, by digest: a reload does not change what a run does. */
   readonly #claimedRules = new Map<string, Rule>();
   readonly #known = new KnownAlerts();
+  #othersInARow = 0;
   #waitingWeight = 0;
   #isPumping = false;
   #isAccepting = false;
@@ -190,17 +193,21 @@ export class Pipeline {
 
   /**
    * The events of the next transaction, in their order. Runs are not judged together with what changes alerts: the gates
-   * look at alerts as they were when the transaction began.
+   * look at alerts as they were when the transaction began. Alerts and results go first, so that a storm is accepted and
+   * then worked off; but judging always has its turn.
    */
   #take(): Waiting[] {
-    const isJudging = this.#queue[0]?.event.kind === 'wake_run';
+    const judging = this.#queue.filter(isJudgement).length;
+    const isTheirTurn = this.#othersInARow >= OTHERS_IN_A_ROW || judging === this.#queue.length;
+    const isJudging = judging > 0 && isTheirTurn;
+    this.#othersInARow = isJudging ? 0 : this.#othersInARow + 1;
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
     let weight = 0;
     let isFull = false;
     for (const waiting of this.#queue) {
       isFull ||= taken.length > 0 && weight + waiting.weight > BATCH_WEIGHT;
-      if (isFull || (waiting.event.kind === 'wake_run') !== isJudging) {
+      if (isFull || isJudgement(waiting) !== isJudging) {
         left.push(waiting);
         continue;
       }
@@ -359,6 +366,10 @@ export class Pipeline {
       }
     }
   }
+}
+
+function isJudgement(waiting: Waiting): boolean {
+  return waiting.event.kind === 'wake_run';
 }
 
 /** The run or incident that an event wakes; empty for other events. */

@@ -1,4 +1,3 @@
-import { watch } from 'chokidar';
 import type { FSWatcher } from 'chokidar';
 import type { Clock } from '../domain/clock.ts';
 import type { RuleSet } from '../domain/rule.ts';
@@ -24,6 +23,8 @@ export class RuleWatch {
   /** Resolves when changes are seen. A path that does not exist yet is watched for. */
   async start(): Promise<void> {
     if (this.#watcher !== undefined) return;
+    // Imported when it is needed: most daemons do not watch.
+    const { watch } = await import('chokidar');
     const watcher = watch([...this.#paths], { ignoreInitial: true });
     this.#watcher = watcher;
     watcher.on('all', () => void this.#waitForQuiet());

@@ -1,6 +1,6 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { StepContext, StepError } from '../../domain/remediation.ts';
-import { createStopError } from '../stop-error.ts';
+import { createStopError, isStopped } from '../stop-error.ts';
 import { parseRedisAddress, type RedisAddress } from './redis-address.ts';
 import { commandError, connectError, isErrorReply } from './redis-error.ts';
 
@@ -57,7 +57,8 @@ export async function withRedisSession<T>(context: SessionContext, use: (session
     createStopError(context.signal, `Redis "${name}": the step`, happened);
   if (context.signal.aborted) throw stopError('nothing');
   const address = parseRedisAddress(url, name);
-  const client = createClient(address, context.timeoutMs);
+  const client = await createClient(address, context.timeoutMs);
+  if (isStopped(context.signal)) throw stopError('nothing');
   const session = new RedisSession(client, name, address.database);
 
   const stopped = Promise.withResolvers<never>();
@@ -83,8 +84,10 @@ export async function withRedisSession<T>(context: SessionContext, use: (session
  * Nothing is retried, resent or queued: a command that was sent twice would count twice. The client neither signs in nor
  * selects the database: it takes a refused SELECT for a warning and goes on in database 0.
  */
-function createClient(address: RedisAddress, timeoutMs: number): Redis {
-  return new Redis({
+async function createClient(address: RedisAddress, timeoutMs: number): Promise<Redis> {
+  // Imported when it is first needed: the daemon is ready sooner without it.
+  const ioredis = await import('ioredis');
+  return new ioredis.Redis({
     host: address.host,
     port: address.port,
     ...(address.tls ? { tls: {} } : {}),
