@@ -49,7 +49,9 @@ const DUE_BATCH = 256;
 /** How many runs are recovered in one transaction. */
 const RECOVERY_BATCH = 500;
 /** So many transactions may go before one that judges runs. */
-const OTHERS_IN_A_ROW = 3;
+const OTHERS_IN_A_ROW = 8;
+/** How many runs are judged at once while alerts wait. */
+const JUDGED_BETWEEN = 16;
 const STORE_RETRY_MS = 1_000;
 /** An event that cannot be decided is left alone for so long. */
 const POISON_MS = 30_000;
@@ -200,13 +202,16 @@ export class Pipeline {
     const judging = this.#queue.filter(isJudgement).length;
     const isTheirTurn = this.#othersInARow >= OTHERS_IN_A_ROW || judging === this.#queue.length;
     const isJudging = judging > 0 && isTheirTurn;
+    // Whoever was just answered is about to send the next webhook: it should not find a long turn of the others.
+    const isBusy = judging < this.#queue.length || this.#othersInARow > 0;
+    const limit = isJudging && isBusy ? JUDGED_BETWEEN : BATCH_WEIGHT;
     this.#othersInARow = isJudging ? 0 : this.#othersInARow + 1;
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
     let weight = 0;
     let isFull = false;
     for (const waiting of this.#queue) {
-      isFull ||= taken.length > 0 && weight + waiting.weight > BATCH_WEIGHT;
+      isFull ||= taken.length > 0 && weight + waiting.weight > limit;
       if (isFull || isJudgement(waiting) !== isJudging) {
         left.push(waiting);
         continue;
