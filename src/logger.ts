@@ -83,7 +83,7 @@ export function logSignals(log: Logger, signals: readonly Signal[]): void {
         log.error({ incident_id: signal.incidentId, reason: signal.reason, detail: signal.text }, 'a person is needed');
         break;
       case 'incident_opened':
-        log.warn({ incident_id: signal.incidentId, rule: signal.rule, severity: signal.severity }, 'incident opened');
+        log.info({ incident_id: signal.incidentId, rule: signal.rule, severity: signal.severity }, 'incident opened');
         break;
       case 'acknowledged':
         log.info({ incident_id: signal.incidentId, after_ms: signal.afterMs }, 'incident acknowledged');
