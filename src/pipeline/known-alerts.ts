@@ -3,7 +3,7 @@ import type { Episode } from '../domain/state.ts';
 import { LAST_SEEN_PRECISION_MS } from './timing.ts';
 
 /** How many firing alerts are remembered. Those that are forgotten cost a look into the store, and nothing else. */
-const MAX_KNOWN = 50_000;
+const MAX_KNOWN = 20_000;
 
 type Known = Pick<Episode, 'startsAt' | 'lastSeenAt' | 'rulesDigest'>;
 
