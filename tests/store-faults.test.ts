@@ -50,7 +50,11 @@ const saveRun = (store: SqliteStore, id: string): Promise<void> =>
   store.transact((tx) => tx.save(changesOf({ runs: [runOf(id)] })));
 
 function unavailable(code: StoreUnavailableError['code'], message: RegExp | string): object {
-  const expected: object = expect.objectContaining({ name: 'StoreUnavailableError', code, message: expect.stringMatching(message) });
+  const expected: object = expect.objectContaining({
+    name: 'StoreUnavailableError',
+    code,
+    message: expect.stringMatching(message),
+  });
   return expected;
 }
 

@@ -32,7 +32,9 @@ describe('text that others wrote, in places where it could be more than text', (
     ['a?[b-c]^\\', 'session:a\\?\\[b\\-c\\]\\^\\\\:*'],
     ['plain', 'session:plain:*'],
   ])('a label %j is literal in a Redis glob', (id, match) => {
-    const rule = ruleWith(`{ id: clear, uses: redis.delete_keys, with: { connection: cache, match: 'session:{{ labels.id }}:*' } }`);
+    const rule = ruleWith(
+      `{ id: clear, uses: redis.delete_keys, with: { connection: cache, match: 'session:{{ labels.id }}:*' } }`,
+    );
     expect(parametersOf(rule, { id })['match']).toBe(match);
   });
 
