@@ -137,7 +137,14 @@ export class App {
     });
     await pipeline.start();
 
-    const schedules: Schedules = startSchedules({ store, pipeline, clock, settings: () => this.#live.settings, onFault });
+    const schedules: Schedules = startSchedules({
+      store,
+      pipeline,
+      clock,
+      settings: () => this.#live.settings,
+      onReminder: (text) => log.warn(text),
+      onFault,
+    });
     this.#stops.push({ name: 'schedules', stop: () => schedules.stop() });
     if (settings.watch) {
       const watch = new RuleWatch(settings.rules, clock, () => void this.reload({ byHand: false }));

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { configJsonSchema } from '../src/config/config-json-schema.ts';
 import type { Environment } from '../src/config/environment.ts';
 import { loadConfig } from '../src/config/load-config.ts';
-import { isLoopback, parseListen } from '../src/config/parse-listen.ts';
+import { parseListen } from '../src/config/parse-listen.ts';
+import { isLoopbackHost } from '../src/domain/loopback.ts';
 import type { Settings } from '../src/domain/settings.ts';
 import { formatProblem } from '../src/schema/problem.ts';
 
@@ -387,7 +388,7 @@ describe('addresses', () => {
     ['localhost.example.com:80', { host: 'localhost.example.com', port: 80 }, false],
   ])('%s', (text, address, loopback) => {
     expect(parseListen(text)).toEqual(address);
-    expect(isLoopback(address.host)).toBe(loopback);
+    expect(isLoopbackHost(address.host)).toBe(loopback);
   });
 
   test.each(['', '9099', 'a:b', '127.0.0.1:70000', '[127.0.0.1]:80', '::1:80', 'a b:80'])('%j is none', (text) => {

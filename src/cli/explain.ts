@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { copyLabels, type AlertBatch, type AlertMessage } from '../domain/alert.ts';
 import type { Rule, RuleSet } from '../domain/rule.ts';
 import type { Settings } from '../domain/settings.ts';
-import type { Line, Run, Switches } from '../domain/state.ts';
+import { UNSET_SWITCHES, type Line, type Run } from '../domain/state.ts';
 import { parseAlertmanagerPayload } from '../handlers/alertmanager-payload.ts';
 import type { DecisionContext } from '../pipeline/decision-context.ts';
 import { createRun } from '../pipeline/create-run.ts';
@@ -137,7 +137,7 @@ function explainMatch(
     newId: (kind) => kind,
     random: () => 0,
   };
-  const world = new World({ switches: FRESH_SWITCHES });
+  const world = new World({ switches: UNSET_SWITCHES });
   const line: Line = { ...emptyLine(rule, target, batch.receivedAt), severityRank: match.severity.rank };
   const created = createRun(world, line, rule, { trigger: 'alert', actor: null }, context);
   const run: Run = {
@@ -165,18 +165,6 @@ function explainMatch(
   }));
   return { gates, target, steps: previewSteps(rule, scopeOfRun(run, batch.receivedAt)) };
 }
-
-const FRESH_SWITCHES: Switches = {
-  pausedAt: null,
-  pausedUntil: null,
-  pausedBy: null,
-  pauseReason: null,
-  stormSince: null,
-  calmSince: null,
-  bootAt: 0,
-  downtimeMs: 0,
-  reconciledAt: null,
-};
 
 function emptyLine(rule: Rule, target: string, now: number): Line {
   return {

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import type { Json } from '../domain/json.ts';
 import type { ApprovalSpec } from '../domain/rule.ts';
+import { isLoopbackHost } from '../domain/loopback.ts';
 import type { Limits, NamedTimeInterval, Person, Role, Settings } from '../domain/settings.ts';
 import { uniteIntervals } from '../domain/time-interval.ts';
 import { withoutUndefined } from '../schema/without-undefined.ts';
 import { buildAuth } from './build-auth.ts';
 import { buildConnections } from './build-connections.ts';
 import { DEFAULT_SEVERITIES } from './default-severities.ts';
-import { isLoopback, parseListen } from './parse-listen.ts';
+import { parseListen } from './parse-listen.ts';
 import type { ListenAddress } from './parse-listen.ts';
 import type { Report } from './report.ts';
 import type { ConfigDefinition } from './schema.ts';
@@ -65,7 +66,7 @@ function buildListen({ listen, auth }: ConfigDefinition, broken: ReadonlySet<str
     report(['listen'], `expected HOST:PORT such as 127.0.0.1:9099, [::1]:9099 or :9099, got ${JSON.stringify(listen)}`);
     return DEFAULT_LISTEN;
   }
-  if (!isLoopback(address.host) && !broken.has('auth') && (auth?.webhook ?? []).length === 0) {
+  if (!isLoopbackHost(address.host) && !broken.has('auth') && (auth?.webhook ?? []).length === 0) {
     report(
       ['listen'],
       'other machines can reach this address, and nobody would have to authenticate; add auth.webhook (or [{ none: true }] there), or listen on 127.0.0.1',

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 
 /** Where the daemon listens. An empty host is every address. */
 export interface ListenAddress {
@@ -6,20 +6,10 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 /** `HOST:PORT`, `[::1]:PORT` or `:PORT`; `undefined` for anything else. Port 0 takes a free one. */
 export function parseListen(text: string): ListenAddress | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === undefined || port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) return undefined;
   return { host: bracketed ?? plain ?? '', port };
-}
-
-/** Whether only this machine can reach a host to listen on. */
-export function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'));
 }

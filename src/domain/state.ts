@@ -267,6 +267,19 @@ export interface Switches {
   readonly reconciledAt: number | null;
 }
 
+/** The switches while nobody has set any. */
+export const UNSET_SWITCHES: Switches = {
+  pausedAt: null,
+  pausedUntil: null,
+  pausedBy: null,
+  pauseReason: null,
+  stormSince: null,
+  calmSince: null,
+  bootAt: 0,
+  downtimeMs: 0,
+  reconciledAt: null,
+};
+
 /** A line of an incident's or a run's story. */
 export interface TimelineEntry {
   readonly incidentId: string | null;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Settings } from '../domain/settings.ts';
-import { isLoopbackHost } from './is-loopback.ts';
+import { isLoopbackHost } from '../domain/loopback.ts';
 
 /**
  * Whether a Host header names this daemon. A page of a foreign name that was made to point here (DNS rebinding) has a

@@ -6,7 +6,7 @@ import { hostName } from './allowed-hosts.ts';
 import { ApiError } from './api-error.ts';
 import { bearerToken } from './bearer-token.ts';
 import { digestOf } from './digest-of.ts';
-import { isLoopbackAddress, isLoopbackHost } from './is-loopback.ts';
+import { isLoopbackAddress, isLoopbackHost } from '../domain/loopback.ts';
 
 /** Who reads on this machine without a token. */
 const LOCAL_VIEWER: Actor = { person: 'local', role: 'viewer' };

@@ -4,7 +4,7 @@ import { TLSSocket, type PeerCertificate } from 'node:tls';
 import type { WebhookCredential } from '../domain/settings.ts';
 import { bearerToken } from './bearer-token.ts';
 import { digestOf } from './digest-of.ts';
-import { isLoopbackAddress } from './is-loopback.ts';
+import { isLoopbackAddress } from '../domain/loopback.ts';
 
 /** The source of alerts that come over loopback while no credential is configured. */
 const DEFAULT_SOURCE = 'default';

@@ -4,6 +4,7 @@ import type { Store } from '../domain/store.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createReconciliation } from './reconcile-alertmanagers.ts';
+import { createPauseReminder } from './pause-reminder.ts';
 import { createRetention } from './retention.ts';
 import { createStaleness } from './staleness.ts';
 import { createTick } from './tick.ts';
@@ -14,6 +15,8 @@ export interface ScheduleDeps {
   readonly clock: Clock;
   /** The settings that are live. */
   readonly settings: () => Pick<Settings, 'connections' | 'limits' | 'store'>;
+  /** Told to people, until messages reach them. */
+  readonly onReminder: (text: string) => void;
   readonly onFault: (message: string, error: unknown) => void;
 }
 
@@ -28,6 +31,7 @@ export function startSchedules(deps: ScheduleDeps): Schedules {
   const loops = [
     createHeartbeat(deps),
     createTick(deps),
+    createPauseReminder(deps),
     createReconciliation({
       ...deps,
       connections: () => settings().connections.filter((connection) => connection.kind === 'alertmanager'),

@@ -9,6 +9,7 @@ import type { PipelineEvent } from '../../src/pipeline/event.ts';
 import { Loop } from '../../src/schedules/loop.ts';
 import { reconcileAlertmanagers } from '../../src/schedules/reconcile-alertmanagers.ts';
 import { createStaleness } from '../../src/schedules/staleness.ts';
+import { createPauseReminder } from '../../src/schedules/pause-reminder.ts';
 import { createTick } from '../../src/schedules/tick.ts';
 import { describeWith } from '../support/servers/describe-with.ts';
 import { startAlertmanager } from '../support/servers/alertmanager.ts';
@@ -298,5 +299,28 @@ describe('the tick', () => {
     await edge.api('POST', '/api/v1/pause', 'admin', {});
     await round();
     expect(applied).toEqual([{ kind: 'tick' }]);
+  });
+});
+
+describe('the reminder of a pause', () => {
+  it('says who paused it, why, and how to go on, and nothing otherwise', async () => {
+    const reminders: string[] = [];
+    const round = async (): Promise<void> => {
+      const { clock, done } = oneRound();
+      const loop = createPauseReminder({
+        store: edge.store,
+        clock,
+        onReminder: (text) => reminders.push(text),
+        onFault: isNoFault,
+      });
+      loop.start();
+      await done;
+      await loop.stop();
+    };
+    await round();
+    expect(reminders).toEqual([]);
+    await edge.api('POST', '/api/v1/pause', 'admin', { reason: 'release' });
+    await round();
+    expect(reminders).toEqual([expect.stringMatching(/^paused for \d+s by .+: release; nothing starts until: remedyd resume$/)]);
   });
 });
