@@ -73,6 +73,7 @@ export interface Incident {
   readonly acknowledgedBy: string | null;
   /** When it was closed as resolved: the instant its last alert resolved. */
   readonly resolvedAt: number | null;
+  /** How it was closed; of an open one only `stale`, while none of its alerts fires and the last was given up. */
   readonly closedAs: 'resolved' | 'stale' | 'dismissed' | null;
   readonly escalationLevel: number;
   readonly truncatedAlerts: number;

@@ -154,6 +154,7 @@ function join(world: World, found: Incident, episode: Episode, match: AlertMatch
     ...found,
     firing: found.firing + 1,
     quietSince: null,
+    closedAs: null,
     lastSeenAt: now,
     ...(rises ? { severity: match.severity.name, severityRank: match.severity.rank } : {}),
   });

@@ -53,7 +53,11 @@ export function endEpisode(world: World, episode: Episode, endsAt: number, close
     if (incident === undefined) continue;
     const firing = Math.max(0, incident.firing - 1);
     const isQuiet = firing === 0 && incident.status !== 'resolved';
-    world.putIncident({ ...incident, firing, ...(isQuiet ? { quietSince: now, wakeAt: now + limits.settleMs } : {}) });
+    world.putIncident({
+      ...incident,
+      firing,
+      ...(isQuiet ? { quietSince: now, wakeAt: now + limits.settleMs, closedAs: closedBy === 'stale' ? 'stale' : null } : {}),
+    });
     const line = member.target === null ? undefined : world.lineAt(member.incidentId, member.target);
     if (line !== undefined) endLineAlert(world, line, closedBy, context);
     else if (isQuiet) tell(world, incident.id, now, 'alert_resolved', `all alerts resolved (${closedBy})`);
@@ -96,15 +100,19 @@ export function wakeIncident(world: World, incident: Incident, context: Decision
     return;
   }
   const runs = world.runsOf(incident.id);
-  const isBusy = runs.some((run) => run.state !== 'ended' || run.quarantined) || current.truncatedAlerts > 0;
-  const settledAt = current.quietSince + limits.settleMs;
-  if (isBusy || settledAt > now) {
-    // The end of a run and the next message wake it; only time needs a timer.
-    world.putIncident({ ...current, wakeAt: isBusy ? wakeAt : settledAt });
+  if (runs.some((run) => run.state !== 'ended' || run.quarantined)) {
+    // The end of a run wakes it.
+    world.putIncident({ ...current, wakeAt });
     return;
   }
-  const isStale = world.linesOf(incident.id).some((line) => line.closedBy === 'stale');
-  closeIncident(world, current, isStale ? 'stale' : 'resolved', current.quietSince, context);
+  // Alerts that a message left out may fire; when nothing more is heard of them, they are as stale as any other.
+  const hasUnseen = current.truncatedAlerts > 0;
+  const closesAt = current.quietSince + (hasUnseen ? limits.staleAfterMs : limits.settleMs);
+  if (closesAt > now) {
+    world.putIncident({ ...current, wakeAt: closesAt });
+    return;
+  }
+  closeIncident(world, current, hasUnseen || current.closedAs === 'stale' ? 'stale' : 'resolved', current.quietSince, context);
 }
 
 export function closeIncident(

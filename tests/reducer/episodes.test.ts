@@ -297,6 +297,14 @@ describe('an incident', () => {
     stage.pass(2 * MINUTE);
     expect(stage.incident.status).toBe('resolved');
   });
+
+  test('is closed as stale when nothing more is heard of alerts that were left out', () => {
+    const stage = new Stage([buildRule({ mode: 'observe' })]);
+    stage.fire({}, { truncatedAlerts: 3 });
+    stage.resolve({}, { truncatedAlerts: 3 });
+    stage.pass(25 * 60 * MINUTE);
+    expect(stage.incident).toMatchObject({ status: 'resolved', closedAs: 'stale' });
+  });
 });
 
 describe('reconciliation', () => {
