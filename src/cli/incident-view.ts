@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+// Passed on as it is: a copy would lose a label that is called `__proto__`.
+const labels = z.custom<Readonly<Record<string, string>>>((value) => typeof value === 'object' && value !== null);
+
 const timelineEntry = z.object({
   at: z.string(),
   kind: z.string(),
@@ -30,7 +33,7 @@ const run = z.object({
   steps: z.array(step),
 });
 
-const alert = z.object({ status: z.string(), labels: z.record(z.string(), z.string()) });
+const alert = z.object({ status: z.string(), labels });
 
 /** What the commands read of an incident; the API may say more. */
 export const incidentView = z.object({
@@ -39,7 +42,7 @@ export const incidentView = z.object({
   status: z.string(),
   phase: z.string(),
   severity: z.string(),
-  labels: z.record(z.string(), z.string()),
+  labels,
   started_at: z.string(),
   acknowledged_at: z.string().nullable(),
   acknowledged_by: z.string().nullable(),

@@ -4,6 +4,7 @@ import { callApi } from './api-client.ts';
 import { CliError } from './cli-error.ts';
 import { incidentDetailView, incidentView } from './incident-view.ts';
 import { parsePairs, type ApiOptions } from './options.ts';
+import { printable } from './printable.ts';
 import { formatIncident, formatIncidentList } from './print-incident.ts';
 
 const listAnswer = z.object({ incidents: z.array(incidentView), next_cursor: z.string().nullable() });
@@ -77,5 +78,5 @@ export async function actOnIncident(id: string, action: IncidentAction, options:
 /** The line that the daemon answers a command with. */
 export function textOf(answer: unknown): string {
   const parsed = textAnswer.safeParse(answer);
-  return parsed.success ? parsed.data.text : 'done';
+  return parsed.success ? printable(parsed.data.text) : 'done';
 }
