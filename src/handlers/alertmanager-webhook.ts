@@ -8,6 +8,7 @@ import type { WebhookAuthenticator } from './authenticate-webhook.ts';
 import { BodyError } from './body-error.ts';
 import { PayloadError } from './payload-error.ts';
 import { refuseUnread, sendJson } from './send-answer.ts';
+import { ShortTurns } from './short-turns.ts';
 import { withBody, type BodyLimits } from './with-body.ts';
 
 export interface AlertmanagerWebhookDeps {
@@ -34,6 +35,7 @@ const RETRY_AFTER = { 'Retry-After': '5' };
  */
 export class AlertmanagerWebhook {
   readonly #deps: AlertmanagerWebhookDeps;
+  readonly #turns = new ShortTurns();
   #lastAcceptedAt: number | null = null;
 
   constructor(deps: AlertmanagerWebhookDeps) {
@@ -79,8 +81,11 @@ export class AlertmanagerWebhook {
 
   async #accept(body: Buffer, source: string, response: ServerResponse): Promise<void> {
     const { clock, pipeline } = this.#deps;
-    const batch: AlertBatch = parseAlertmanagerPayload(body, { source, receivedAt: clock.now() });
-    await pipeline.accept(batch);
+    const batch = await this.#turns.run(async (): Promise<AlertBatch> => {
+      const parsed = parseAlertmanagerPayload(body, { source, receivedAt: clock.now() });
+      await pipeline.accept(parsed);
+      return parsed;
+    });
     this.#lastAcceptedAt = batch.receivedAt;
     this.#deps.onAnswer(202);
     sendJson(response, 202, { accepted: batch.alerts.length, quarantined: batch.quarantined.length });
