@@ -5,7 +5,7 @@ import type { LoadResult } from '../app.ts';
 import { remediations } from '../remediations/index.ts';
 import { loadRules } from '../rules/load-rules.ts';
 import { readRuleFiles } from '../rules/read-rule-files.ts';
-import { createRuleSettings } from '../rules/rule-settings.ts';
+import { createRuleSettings, type RuleSettings } from '../rules/rule-settings.ts';
 import type { Environment } from '../config/environment.ts';
 
 const DEFAULT_CONFIG = 'remedyd.yml';
@@ -29,7 +29,16 @@ export async function loadWorld({ configFile, environment, workingDirectory, rul
   // Without any configuration it starts with what is there, even if that is nothing.
   const configured = file === undefined ? settings.rules.filter((path) => existsSync(path)) : settings.rules;
   const files = await readRuleFiles(rulePaths ?? configured);
-  const { ruleSet, problems } = loadRules(files, createRuleSettings(settings, remediations));
+  const known = createRuleSettings(settings, remediations);
+  const { ruleSet, problems } = loadRules(
+    files,
+    file === undefined && rulePaths !== undefined ? withoutConfiguration(known) : known,
+  );
   const all = [...config.problems, ...problems];
   return ruleSet === undefined ? { problems: all } : { loaded: { settings, rules: ruleSet }, problems: all };
+}
+
+/** For rule files that are looked at by themselves: what only a configuration could name is taken as given. */
+function withoutConfiguration({ escalationPolicies: _policies, roles: _roles, ...settings }: RuleSettings): RuleSettings {
+  return { ...settings, connections: { faultOf: () => undefined, onlyOne: (kind) => kind, hasAny: () => true } };
 }
