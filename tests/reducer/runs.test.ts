@@ -301,6 +301,20 @@ describe('recurrence', () => {
     expect(stage.incident.previousId).toBe('inc-1');
   });
 
+  test('not by what may be a late copy', () => {
+    const stage = new Stage([buildRule()], { recurrenceMs: 10 * MINUTE });
+    const startsAt = stage.now;
+    stage.fire();
+    stage.change();
+    stage.now += 1 * SECOND;
+    stage.resolve();
+    stage.wake();
+    expect(stage.run.outcome).toBe('verified');
+    stage.fire({}, { startsAt });
+    expect(stage.episode.unconfirmedUntil).not.toBeNull();
+    expect(stage.state.runs[0]).toMatchObject({ outcome: 'verified', recurred: false });
+  });
+
   test('not when it lasted', () => {
     const stage = new Stage([buildRule()], { recurrenceMs: 10 * MINUTE });
     stage.fire();

@@ -127,6 +127,18 @@ describe('retry', () => {
     expect(stage.step('0:steps/restart')).toMatchObject({ state: 'unknown', attempts: 1 });
   });
 
+  test('takes the answer of a target that failed for what it is: nothing is repeated, and nothing goes into quarantine', () => {
+    const stage = new Stage([ruleOf(buildStep('restart', change, { retry }))]);
+    stage.fire();
+    stage.planned();
+    stage.fail('act', 'rejected', 'unknown');
+    expect(stage.ending).toEqual(['ended', 'failed', 'rejected']);
+    expect(stage.step('0:steps/restart')).toMatchObject({ state: 'failed', attempts: 1 });
+    expect(stage.run.quarantined).toBe(false);
+    expect(stage.state.claims).toEqual([]);
+    expect(stage.escalations).toEqual(['rejected']);
+  });
+
   test('does not repeat what will fail again', () => {
     const stage = new Stage([ruleOf(buildStep('restart', change, { retry }))]);
     stage.fire();
