@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from './domain/clock.ts';
 import type { JsonObject } from './domain/json.ts';
 import { findConnection } from './domain/find-connection.ts';
@@ -104,6 +105,8 @@ export class App {
       rules: () => this.#live.rules,
       compileSnapshot: (definition) => compileSnapshot(parseDefinition(definition), { remediations }),
       newId,
+      newToken: () => randomBytes(16).toString('base64url'),
+      defaultChannel: () => this.#live.settings.slack?.defaultChannel,
       random: Math.random,
       start: (effect) => executor.start(effect),
       onSignals,

@@ -31,7 +31,7 @@ export const STEP_ERROR_CODES = [
   'rejected', // the target answered that it would not or could not
   'invalid_response', // the target's answer is not what its protocol promises
   'expectation_failed', // `expect` was false
-  'approval_unavailable', // the step needs an approval, which this version cannot ask for
+  'not_approved', // a step of `finally` would need an approval that nobody gave
   'unknown_outcome', // nobody can tell whether it happened
   'internal_error', // a defect of ours
 ] as const;

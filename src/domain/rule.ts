@@ -3,6 +3,8 @@ import type { Json, JsonObject } from './json.ts';
 import type { ParameterSpecs } from './parameter.ts';
 import type { AnyRemediation, Effect } from './remediation.ts';
 import type { Scope } from './scope.ts';
+import type { IncidentPhase } from './incident-phase.ts';
+import type { ResponsePlan } from './response.ts';
 
 export const RULE_MODES = ['observe', 'approve', 'auto'] as const;
 export type RuleMode = (typeof RULE_MODES)[number];
@@ -163,8 +165,17 @@ export interface Rule {
   readonly muteTimes: MuteTimes;
   readonly approval: ApprovalSpec;
   readonly fields: Readonly<Record<string, TextTemplate>>;
+  /** Texts for customers; a phase without one has none. */
+  readonly customerMessages: Readonly<Partial<Record<IncidentPhase, TextTemplate>>>;
+  /** By hand: who may start it. Absent: nobody. */
+  readonly manual?: { readonly roles: readonly string[] };
+  /** The typed parameters of a rule that is started by hand. */
+  readonly params: ParameterSpecs;
   readonly escalationPolicy?: string;
-  readonly notify: Readonly<Record<string, TextTemplate>>;
+  /** What people do at this severity, by its name; for names the scale does not know too. */
+  responseTo(severity: string): ResponsePlan;
+  /** Where the incident's message lives, before the severity's `notify` and the default channel. */
+  readonly notify: { readonly slack?: TextTemplate; readonly pagerduty?: TextTemplate };
   /** Whether no step, fallback or `finally` can change anything. */
   readonly readsOnly: boolean;
 }
@@ -174,6 +185,8 @@ export interface RuleSet {
   readonly rules: readonly Rule[];
   readonly playbooks: ReadonlyMap<string, Playbook>;
   byName(name: string): Rule | undefined;
+  /** What people do at a severity of the configuration, for incidents whose rule is gone. */
+  responseTo(severity: string): ResponsePlan;
   /** The rules that take an alert: every matching one in `observe` up to the first that is not, which ends the search. */
   match(labels: Labels): readonly Rule[];
   /** sha256 of all rules and settings. */

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts';
 import type { Json } from './json.ts';
+import type { EscalationRung, NotifyTargets, PagerDutySeverity } from './response.ts';
 import type { ApprovalSpec, Rate } from './rule.ts';
 import type { Secret } from './secret.ts';
 import type { TimeInterval } from './time-interval.ts';
@@ -45,14 +46,35 @@ export interface AuthSettings {
   readonly tls?: TlsSettings;
 }
 
+/** One person, whatever she clicks: by ids, never by names. */
 export interface Person {
+  /** Slack's user id, e.g. `U123`. */
   readonly slack?: string;
+  /** PagerDuty's user id, e.g. `PABC123`, or the e-mail address of the user. */
   readonly pagerduty?: string;
 }
 
 export interface Role {
   readonly people: readonly string[];
+  /** Slack's id of a user group, e.g. `S456`: its members have the role too. */
   readonly slackUsergroup?: string;
+}
+
+export interface SlackSettings {
+  readonly botToken: Secret;
+  /** For requests over HTTP; absent with Socket Mode alone. */
+  readonly signingSecret?: Secret;
+  /** For Socket Mode. */
+  readonly appToken?: Secret;
+  readonly defaultChannel?: string;
+  readonly apiUrl?: string;
+}
+
+export interface PagerDutySettings {
+  /** Routing keys by the name of the service. */
+  readonly services: ReadonlyMap<string, Secret>;
+  readonly webhookSecrets: readonly Secret[];
+  readonly eventsUrl?: string;
 }
 
 /** One level of a scale: the first whose matchers match an alert is its severity. */
@@ -61,16 +83,14 @@ export interface SeveritySetting {
   readonly matchers: readonly string[];
   readonly responseTimeMs?: number;
   readonly escalationPolicy?: string;
-  readonly pagerdutySeverity?: string;
+  readonly pagerdutySeverity?: PagerDutySeverity;
+  /** Intervals in which the clock of the response time and of the policy runs; empty: always. */
   readonly activeTimeIntervals: readonly string[];
-  readonly notify: Readonly<Record<string, Json>>;
+  readonly notify: NotifyTargets;
+  /** When the next update is promised; a late one reminds. */
   readonly updateEveryMs?: number;
-}
-
-export interface EscalationRung {
-  readonly afterMs: number;
-  readonly unless: readonly ('acknowledged' | 'verified')[];
-  readonly notify: Readonly<Record<string, Json>>;
+  /** Whether a resolved incident gets a draft of its post-mortem into its thread. */
+  readonly postMortem: boolean;
 }
 
 export interface NamedTimeInterval {
@@ -94,6 +114,8 @@ export interface Settings {
   readonly people: ReadonlyMap<string, Person>;
   readonly roles: ReadonlyMap<string, Role>;
   readonly approval: ApprovalSpec;
+  readonly slack?: SlackSettings;
+  readonly pagerduty?: PagerDutySettings;
   /** By kind, then by name. */
   readonly connections: readonly Connection[];
   readonly severities: readonly SeveritySetting[];

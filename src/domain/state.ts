@@ -86,6 +86,16 @@ export interface Incident {
   readonly previousId: string | null;
   /** No automation here: a person resolved the incident before it while its alerts fired. */
   readonly notifyOnly: boolean;
+  /** The rungs of the escalation policy before this one were sent, or were not needed when they were due. */
+  readonly nextRung: number;
+  /** Since when a due rung waits for the end of a run that may help. */
+  readonly rungHeldSince: number | null;
+  /** Whether nobody acknowledged it within the response time, and people were told so. */
+  readonly responseMissed: boolean;
+  /** When people were promised the next update. */
+  readonly updateDueAt: number | null;
+  /** Lines of its message that people set; they win over the rule's. */
+  readonly fields: Readonly<Record<string, string>>;
   readonly wakeAt: number | null;
 }
 
@@ -194,7 +204,7 @@ export interface Run {
 }
 
 /** Where a step is, inside `running`. */
-export const STEP_STAGES = ['planning', 'acting', 'looking', 'waiting', 'children'] as const;
+export const STEP_STAGES = ['planning', 'foreseeing', 'approving', 'acting', 'looking', 'waiting', 'children'] as const;
 export type StepStage = (typeof STEP_STAGES)[number];
 
 export interface StepFailure {
@@ -292,6 +302,9 @@ export interface TimelineEntry {
   readonly actor: string | null;
 }
 
+/** A line of the story with its place in it: what people were told so far is counted by it. */
+export type StoredTimelineEntry = TimelineEntry & { readonly position: number };
+
 export const TIMELINE_KINDS = [
   'opened',
   'alert_joined',
@@ -316,6 +329,12 @@ export const TIMELINE_KINDS = [
   'resolved',
   'recovered',
   'note',
+  'approval_asked',
+  'approval_given',
+  'approval_void',
+  'rejected',
+  'reminder',
+  'undelivered',
 ] as const;
 export type TimelineKind = (typeof TIMELINE_KINDS)[number];
 
@@ -332,3 +351,123 @@ export interface RunBrief {
   readonly actingAt: number | null;
   readonly endedAt: number | null;
 }
+
+export const APPROVAL_STATES = ['open', 'approved', 'rejected', 'void', 'expired'] as const;
+export type ApprovalState = (typeof APPROVAL_STATES)[number];
+
+/** A step as the person saw it who allowed it: whatever lies outside of this was not allowed. */
+export interface IntendedStep {
+  readonly address: string;
+  readonly uses: string;
+  readonly connection: string | null;
+  readonly params: JsonObject;
+  /** The stable part of its plan. */
+  readonly identity: JsonObject;
+  /** For people: what it would do. */
+  readonly summary: string;
+}
+
+/** A question to people: may this run do what it intends? Asked at a changing step, answered once. */
+export interface Approval {
+  /** Opaque and not to be guessed: it is what a button carries. */
+  readonly id: string;
+  readonly runId: string;
+  readonly incidentId: string | null;
+  /** The step that waits. */
+  readonly address: string;
+  /** sha256 of the rule, the target and the intended steps. */
+  readonly intentDigest: string;
+  /** The step that waits and, where they could be foreseen, the changing ones after it. */
+  readonly intent: readonly IntendedStep[];
+  /** Why it is asked: for people. */
+  readonly why: string;
+  /** Roles that may answer; empty: every known person with the role `responder`. */
+  readonly roles: readonly string[];
+  /** How many different people have to allow it. */
+  readonly count: number;
+  /** Whose word does not count: who started the run by hand. */
+  readonly excluded: string | null;
+  readonly state: ApprovalState;
+  /** Who has allowed it so far. */
+  readonly approvedBy: readonly string[];
+  /** Who decided it, where a person did. */
+  readonly decidedBy: string | null;
+  readonly decidedAt: number | null;
+  /** Why it is void, or what was said with a rejection. */
+  readonly reason: string | null;
+  readonly askedAt: number;
+  /** When `on_timeout` acts. */
+  readonly timeoutAt: number;
+  readonly onTimeout: 'escalate' | 'cancel';
+  /** After an escalated timeout it can still be answered until then. */
+  readonly expiresAt: number;
+}
+
+export const NOTIFICATION_CHANNELS = ['slack', 'pagerduty'] as const;
+export type NotificationChannel = (typeof NOTIFICATION_CHANNELS)[number];
+
+/**
+ * What a notification is for: the incident's `message` lives there, or somebody is called (`page`); a `bundle` stands
+ * for many incidents that began together; a `notice` is one text of the daemon itself.
+ */
+export const NOTIFICATION_PURPOSES = ['message', 'page', 'bundle', 'notice'] as const;
+export type NotificationPurpose = (typeof NOTIFICATION_PURPOSES)[number];
+
+/**
+ * What one place has been told of one incident, and whether it is owed more: the outbox. One row for each incident and
+ * place, so that what changes ten times while Slack is down is told once.
+ */
+export interface Notification {
+  /** `INCIDENT:CHANNEL:PLACE`, so that the same demand twice is one row. */
+  readonly id: string;
+  /** Null for bundles and notices. */
+  readonly incidentId: string | null;
+  readonly channel: NotificationChannel;
+  /** As the rule or the policy names it: `#ops`, `U123`, `@dba`, a service of PagerDuty; `own` for a channel of its own. */
+  readonly place: string;
+  readonly purpose: NotificationPurpose;
+  /** The text of a notice. */
+  readonly text: string | null;
+  /** The bundle that speaks for this incident at this place. */
+  readonly bundleId: string | null;
+  readonly createdAt: number;
+  /** Counts the changes that the place should hear of; `toldVersion` is the last that it has. */
+  readonly wanted: number;
+  readonly toldVersion: number;
+  /** What the notifier has to know of what it said, e.g. the message's `ts`. Its own. */
+  readonly told: JsonObject | null;
+  /** Up to this place of the timeline it has been told. */
+  readonly toldPosition: number;
+  /** The operation that was begun and whose end is not known; it is looked for before it is done again. */
+  readonly underWay: JsonObject | null;
+  /** Not before this is it tried (again). */
+  readonly notBefore: number;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  /** Given up: a person has to see to it. */
+  readonly isDead: boolean;
+}
+
+/** Who did what. Append-only; each entry's hash covers the one before it. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly person: string;
+  /** The edge it came through. */
+  readonly via: ActorEdge;
+  readonly action: string;
+  readonly subject: string;
+  /** What was asked for, without secrets. */
+  readonly details: JsonObject;
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export type StoredAuditEntry = AuditEntry & {
+  readonly position: number;
+  /** sha256 over the hash before it and this entry. */
+  readonly hash: string;
+};
+
+/** The edges through which people act. */
+export const ACTOR_EDGES = ['api', 'slack', 'pagerduty', 'daemon'] as const;
+export type ActorEdge = (typeof ACTOR_EDGES)[number];

@@ -2,6 +2,8 @@ import type { QuarantinedAlert } from './alert.ts';
 import type { Reason } from './reason.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Breaker,
   Claim,
   Episode,
@@ -9,9 +11,13 @@ import type {
   IncidentStatus,
   Line,
   Member,
+  Notification,
+  NotificationChannel,
   Run,
   RunBrief,
   StepRecord,
+  StoredAuditEntry,
+  StoredTimelineEntry,
   Switches,
   TimelineEntry,
 } from './state.ts';
@@ -42,6 +48,20 @@ export interface Changes {
   readonly breakers: readonly Breaker[];
   readonly switches: Switches | undefined;
   readonly timeline: readonly TimelineEntry[];
+  readonly approvals: readonly Approval[];
+  /**
+   * Places that should be told from now on. A row that is there stays as it is, but becomes a `page` when it is asked for
+   * as one, and wants to be told once more.
+   */
+  readonly notifications: readonly Notification[];
+  /** Whole rows of the outbox, as its delivery has changed them. `wanted` is left as the store has it. */
+  readonly delivered: readonly Notification[];
+  /** Incidents whose places (of `notifications`, and those that were there) have something new to hear. */
+  readonly told: readonly string[];
+  /** Appended to the hash chain in this order. */
+  readonly audit: readonly AuditEntry[];
+  /** Requests from outside that were taken, so that they are not taken twice. Kept for 7 days. */
+  readonly requests: readonly { readonly id: string; readonly at: number }[];
   /** Definitions of rules, by digest, for the runs that were claimed with them; kept if they are there already. */
   readonly ruleSnapshots: readonly { readonly digest: string; readonly definition: string }[];
   readonly quarantined: readonly (QuarantinedAlert & { readonly source: string; readonly receivedAt: number })[];
@@ -102,6 +122,10 @@ export interface StoreTransaction {
   claimsOfRuns(runIds: readonly string[]): Promise<readonly Claim[]>;
   breakers(rules: readonly string[]): Promise<readonly Breaker[]>;
   switches(): Promise<Switches>;
+  approvalsOfRuns(runIds: readonly string[]): Promise<readonly Approval[]>;
+  notifications(ids: readonly string[]): Promise<readonly Notification[]>;
+  /** Which of these requests were taken already. */
+  takenRequests(ids: readonly string[]): Promise<readonly string[]>;
   /** Runs that are running or verifying, or acted since `since`, on these targets or of these rules. */
   briefs(query: {
     readonly targets: readonly string[];
@@ -136,7 +160,40 @@ export interface IncidentDetail {
   readonly alerts: readonly MemberAlert[];
   readonly runs: readonly Run[];
   readonly steps: readonly StepRecord[];
-  readonly timeline: readonly TimelineEntry[];
+  readonly timeline: readonly StoredTimelineEntry[];
+  readonly approvals: readonly Approval[];
+}
+
+/** A notification that is owed something and whose time has come. */
+export interface DueNotification {
+  readonly notification: Notification;
+  /** Of its incident; 0 for bundles and notices. */
+  readonly severityRank: number;
+}
+
+export interface NotificationFilter {
+  /** Only those that were given up, or only those that are owed something. */
+  readonly state?: 'dead' | 'waiting';
+  readonly incidentId?: string;
+  readonly limit: number;
+}
+
+/** How much the outbox holds, by channel. */
+export interface OutboxCount {
+  readonly channel: NotificationChannel;
+  readonly waiting: number;
+  readonly dead: number;
+  /** Since when the oldest has been waiting (epoch ms). */
+  readonly oldestAt: number | null;
+}
+
+/** What a check of the hash chain found. */
+export interface AuditCheck {
+  readonly entries: number;
+  /** The hash of the last entry, to be compared with one that was written down elsewhere. */
+  readonly head: string | null;
+  /** The first entry that is not what was written, and why; absent when the chain holds. */
+  readonly broken?: { readonly position: number; readonly why: string };
 }
 
 /** Due work, the most urgent first. */
@@ -168,11 +225,29 @@ export interface Store {
   runIdsInState(states: readonly Run['state'][]): Promise<readonly string[]>;
   listIncidents(filter: IncidentFilter): Promise<Page<Incident>>;
   incidentDetail(id: string): Promise<IncidentDetail | undefined>;
-  runDetail(
-    id: string,
-  ): Promise<
-    { readonly run: Run; readonly steps: readonly StepRecord[]; readonly timeline: readonly TimelineEntry[] } | undefined
+  runDetail(id: string): Promise<
+    | {
+        readonly run: Run;
+        readonly steps: readonly StepRecord[];
+        readonly timeline: readonly StoredTimelineEntry[];
+        readonly approvals: readonly Approval[];
+      }
+    | undefined
   >;
+  approval(id: string): Promise<Approval | undefined>;
+  /** What is owed and due, the most urgent first: pages, then by severity, then the oldest. */
+  dueNotifications(
+    now: number,
+    limit: number,
+  ): Promise<{ readonly due: readonly DueNotification[]; readonly nextAt: number | null }>;
+  /** The members of a bundle: their incidents, and their own rows. */
+  bundle(id: string): Promise<{ readonly incidents: readonly Incident[]; readonly notifications: readonly Notification[] }>;
+  listNotifications(filter: NotificationFilter): Promise<readonly Notification[]>;
+  outbox(): Promise<readonly OutboxCount[]>;
+  /** The newest first, from before this position. */
+  auditTrail(query: { readonly before?: number; readonly limit: number }): Promise<readonly StoredAuditEntry[]>;
+  /** Reads the whole audit log and checks every hash. */
+  checkAudit(): Promise<AuditCheck>;
   listBreakers(): Promise<readonly Breaker[]>;
   /** Outcomes of ended runs by rule since then. */
   outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]>;

@@ -6,10 +6,11 @@ import { hostName } from './allowed-hosts.ts';
 import { ApiError } from './api-error.ts';
 import { bearerToken } from './bearer-token.ts';
 import { digestOf } from './digest-of.ts';
+import { rolesOf } from '../domain/roles-of.ts';
 import { isLoopbackAddress, isLoopbackHost } from '../domain/loopback.ts';
 
 /** Who reads on this machine without a token. */
-const LOCAL_VIEWER: Actor = { person: 'local', role: 'viewer' };
+const LOCAL_VIEWER: Actor = { person: 'local', role: 'viewer', roles: [], via: 'api' };
 
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 
@@ -20,8 +21,15 @@ export type ApiAuthenticator = (request: IncomingMessage, role: ApiRole) => Acto
  * A call needs a token of the role or a greater one. Only reading on the machine itself needs none, and not where
  * `external_url` or a header says that a proxy stands in front: then everybody comes from loopback.
  */
-export function createApiAuthenticator({ auth, externalUrl }: Pick<Settings, 'auth' | 'externalUrl'>): ApiAuthenticator {
-  const known = auth.tokens.map(({ person, role, token }) => ({ actor: { person, role }, digest: digestOf(token.reveal()) }));
+export function createApiAuthenticator({
+  auth,
+  externalUrl,
+  roles,
+}: Pick<Settings, 'auth' | 'externalUrl' | 'roles'>): ApiAuthenticator {
+  const known = auth.tokens.map(({ person, role, token }) => ({
+    actor: { person, role, roles: rolesOf(person, roles), via: 'api' } satisfies Actor,
+    digest: digestOf(token.reveal()),
+  }));
   const isBehindProxy = externalUrl !== undefined && !isLoopbackHost(new URL(externalUrl).hostname);
   const unknown =
     known.length === 0

@@ -30,7 +30,7 @@ const MAX_API_BYTES = '1mb';
 const DRAIN_MS = 5_000;
 
 export interface ServerDeps extends Omit<ApiDeps, 'lastWebhookAt'> {
-  readonly settings: Pick<Settings, 'listen' | 'externalUrl' | 'auth' | 'limits'>;
+  readonly settings: Pick<Settings, 'listen' | 'externalUrl' | 'auth' | 'limits' | 'roles'>;
   readonly metrics: ProbeDeps['metrics'];
   /** Called with the status of every answer to a webhook. */
   readonly onWebhook: (status: number) => void;

@@ -2,6 +2,7 @@ import type { Labels } from '../domain/alert.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { RuleSet } from '../domain/rule.ts';
 import type { Breaker, Incident, Line, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
+import { phaseOf, type IncidentPhase } from '../domain/incident-phase.ts';
 import type { IncidentDetail, MemberAlert } from '../domain/store.ts';
 
 // What the API shows, in the contract's names. Instants are RFC 3339 in UTC.
@@ -82,9 +83,6 @@ export interface BreakerView {
   readonly rearmed_by: string | null;
 }
 
-export const INCIDENT_PHASES = ['investigating', 'identified', 'monitoring', 'resolved'] as const;
-export type IncidentPhase = (typeof INCIDENT_PHASES)[number];
-
 export function viewInstant(at: number): string;
 export function viewInstant(at: number | null): string | null;
 export function viewInstant(at: number | null): string | null {
@@ -116,21 +114,6 @@ export function viewIncident(detail: IncidentDetail, rules: RuleSet): IncidentVi
     ),
     timeline: detail.timeline.map(viewTimelineEntry),
   };
-}
-
-/** `monitoring` once every line is verifying, verified or resolved. */
-export function phaseOf(
-  incident: Pick<Incident, 'status' | 'firing'>,
-  lines: readonly Line[],
-  runs: readonly Run[],
-): IncidentPhase {
-  if (incident.status === 'resolved') return 'resolved';
-  const isWatched = (line: Line): boolean => {
-    const run = runs.find((candidate) => candidate.id === line.runId);
-    return line.firing === 0 || run?.state === 'verifying' || run?.outcome === 'verified';
-  };
-  if (lines.length === 0 ? incident.firing === 0 : lines.every(isWatched)) return 'monitoring';
-  return runs.some((run) => run.state === 'running') ? 'identified' : 'investigating';
 }
 
 export function viewRun(run: Run, steps: readonly StepRecord[], rules: RuleSet): RunView {

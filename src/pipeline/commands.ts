@@ -73,6 +73,7 @@ function isAnswer(found: Run | CommandAnswer): found is CommandAnswer {
 /** Ends what has not started, stops what runs after its current step, and lifts the quarantine of what was interrupted. */
 export function cancel(world: World, event: EventOf<'cancel'>, context: DecisionContext): CommandAnswer {
   const { now } = context;
+  if (event.incidentId === null) return refuse('conflict', 'the run belongs to no incident');
   const incident = world.incident(event.incidentId);
   if (incident === undefined) return refuse('not_found', `there is no incident ${event.incidentId}`);
   const { person } = event.actor;

@@ -22,6 +22,10 @@ export interface DecisionContext {
   /** The rule that a run was claimed with, also when it is no longer live. */
   readonly claimedRule: (run: Run) => Rule | undefined;
   readonly newId: (kind: IdKind) => string;
+  /** An id that nobody can guess. */
+  readonly newToken: () => string;
+  /** Where messages live that no rule and no severity has a place for. */
+  readonly defaultChannel: string | undefined;
   /** 0 ≤ r < 1, for the jitter of retries. */
   readonly random: () => number;
 }

@@ -2,7 +2,7 @@ import type { AlertBatch, AlertMessage } from '../domain/alert.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { GateName } from '../domain/reason.ts';
 import type { Look, Plan, RemediationCallInput } from '../domain/remediation.ts';
-import type { StepFailure } from '../domain/state.ts';
+import type { ActorEdge, IntendedStep, StepFailure } from '../domain/state.ts';
 
 /** An alert with its identity and what the rules say of it. Matching needs no state, so it is done before the reducer. */
 export interface CorrelatedAlert {
@@ -24,10 +24,15 @@ export interface AlertMatch {
 /** What a check of `verify` gave, or why it gave nothing. */
 export type CheckResult = { readonly output: JsonObject } | { readonly error: StepFailure };
 
-/** A person, as far as this edge can tell, and what was said. */
+/** A person, as far as the edge can tell. */
 export interface Actor {
   readonly person: string;
   readonly role: 'viewer' | 'responder' | 'admin';
+  /** The configured roles that the person has. */
+  readonly roles: readonly string[];
+  readonly via: ActorEdge;
+  /** The request from outside that said it: one that was taken already is refused. */
+  readonly requestId?: string;
 }
 
 export type StepResult = { readonly output: JsonObject } | { readonly error: StepFailure };
@@ -56,7 +61,52 @@ export type PipelineEvent =
   | { readonly kind: 'reconciled'; readonly looks: readonly AlertLook[]; readonly complete: boolean }
   | { readonly kind: 'stale'; readonly alertKeys: readonly string[] }
   | { readonly kind: 'acknowledge'; readonly incidentId: string; readonly actor: Actor }
-  | { readonly kind: 'cancel'; readonly incidentId: string; readonly runId?: string; readonly actor: Actor }
+  | { readonly kind: 'cancel'; readonly incidentId: string | null; readonly runId?: string; readonly actor: Actor }
+  | {
+      readonly kind: 'approve' | 'reject';
+      readonly incidentId: string | null;
+      readonly runId?: string;
+      /** The question that the person saw; an answer to an older one is refused. */
+      readonly approvalId?: string;
+      readonly intentDigest?: string;
+      readonly reason?: string;
+      readonly actor: Actor;
+    }
+  | { readonly kind: 'escalate'; readonly incidentId: string; readonly reason?: string; readonly actor: Actor }
+  | { readonly kind: 'note'; readonly incidentId: string; readonly text: string; readonly actor: Actor }
+  | {
+      readonly kind: 'set';
+      readonly incidentId: string;
+      /** Lines of the incident's message; null takes one away. */
+      readonly fields: Readonly<Record<string, string | null>>;
+      readonly actor: Actor;
+    }
+  | {
+      readonly kind: 'run_by_hand';
+      readonly rule: string;
+      readonly params: JsonObject;
+      /** Where the rule's own target needs labels that a hand has not. */
+      readonly target?: string;
+      readonly actor: Actor;
+    }
+  | {
+      /** A delivery gave a message up. */
+      readonly kind: 'undeliverable';
+      readonly notificationId: string;
+      readonly incidentId: string;
+      readonly place: string;
+      readonly error: string;
+      /** Whether another place may do. */
+      readonly isPlaceAtFault: boolean;
+    }
+  | {
+      readonly kind: 'foreseen';
+      readonly runId: string;
+      readonly address: string;
+      readonly attempt: number;
+      /** The changing steps after it, as far as they can be planned now. */
+      readonly steps: readonly IntendedStep[];
+    }
   | {
       readonly kind: 'retry';
       readonly incidentId: string;
@@ -70,6 +120,9 @@ export type PipelineEvent =
   | { readonly kind: 'resume'; readonly actor: Actor }
   | { readonly kind: 'rearm'; readonly rule: string; readonly actor: Actor }
   | { readonly kind: 'booted'; readonly downtimeMs: number };
+
+/** What a person says. It is answered, and it is in the audit log. */
+export type Command = Extract<PipelineEvent, { readonly actor: Actor }>;
 
 /** What reconciliation saw of one alert that fires here: in every configured Alertmanager. */
 export interface AlertLook {
@@ -124,7 +177,9 @@ export type PipelineEffect =
       readonly rung: number;
       readonly calls: readonly (RemediationCallInput | { readonly error: StepFailure })[];
     }
-  | { readonly kind: 'preview'; readonly runId: string };
+  | { readonly kind: 'preview'; readonly runId: string }
+  /** Plans the steps that come after this one, for the question to people. */
+  | { readonly kind: 'foresee'; readonly runId: string; readonly address: string; readonly attempt: number };
 
 /** What a caller of a command is told. */
 export type CommandAnswer =
@@ -172,6 +227,7 @@ export type Signal =
       readonly error?: string;
     }
   | { readonly kind: 'escalated'; readonly incidentId: string; readonly reason: string; readonly text: string }
+  | { readonly kind: 'approval'; readonly state: string; readonly runId: string; readonly incidentId: string | null }
   | { readonly kind: 'incident_opened'; readonly incidentId: string; readonly rule: string; readonly severity: string }
   | { readonly kind: 'acknowledged'; readonly incidentId: string; readonly afterMs: number }
   | { readonly kind: 'incident_closed'; readonly incidentId: string; readonly afterMs: number; readonly as: string };

@@ -33,6 +33,11 @@ export function openIncident(
     lastSeenAt: now,
     previousId: previous?.id ?? null,
     notifyOnly: previous?.closedAs === 'dismissed' && previous.firing > 0,
+    nextRung: 0,
+    rungHeldSince: null,
+    responseMissed: false,
+    updateDueAt: null,
+    fields: {},
     wakeAt: null,
   };
   world.putIncident(incident);

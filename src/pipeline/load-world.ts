@@ -15,13 +15,16 @@ export async function loadWorld(
   events: readonly PipelineEvent[],
   context: DecisionContext,
 ): Promise<World> {
-  const [switches, ofAlerts, ofRuns] = await Promise.all([
+  const requestIds = events.flatMap((event) => ('actor' in event ? (event.actor.requestId ?? []) : []));
+  const [switches, ofAlerts, ofRuns, takenRequests] = await Promise.all([
     tx.switches(),
     loadAlertRows(tx, events, context.rules.digest),
     loadRunRows(tx, events, context),
+    requestIds.length === 0 ? [] : tx.takenRequests(requestIds),
   ]);
   return new World({
     ...ofRuns,
+    takenRequests,
     switches,
     episodes: byId([...ofAlerts.episodes, ...(ofRuns.episodes ?? [])]),
     members: ofAlerts.members,
@@ -37,8 +40,10 @@ async function loadRunRows(
   events: readonly PipelineEvent[],
   context: DecisionContext,
 ): Promise<Omit<WorldRows, 'switches'>> {
-  const runIds = [...new Set(events.flatMap((event) => ('runId' in event ? [event.runId] : [])))];
-  const incidentIds = [...new Set(events.flatMap((event) => ('incidentId' in event ? [event.incidentId] : [])))];
+  const runIds = [...new Set(events.flatMap((event) => ('runId' in event && event.runId !== undefined ? [event.runId] : [])))];
+  const incidentIds = [
+    ...new Set(events.flatMap((event) => ('incidentId' in event && event.incidentId !== null ? [event.incidentId] : []))),
+  ];
   const [named, incidents, lines, incidentRuns] = await Promise.all([
     runIds.length === 0 ? [] : tx.runs(runIds),
     incidentIds.length === 0 ? [] : tx.incidents(incidentIds),
@@ -98,9 +103,10 @@ async function loadDecisionRows(
     : [...new Set(causes.flatMap((cause) => cause.alertname ?? []))];
   const since = now - Math.max(limits.recurrenceMs, ...live.map(longestLookBack));
 
-  const [steps, lines, incidents, claimed, claims, briefs, breakers, lineFacts, memberAlerts, firingAlerts, counts] =
+  const [steps, approvals, lines, incidents, claimed, claims, briefs, breakers, lineFacts, memberAlerts, firingAlerts, counts] =
     await Promise.all([
       started.length === 0 ? [] : tx.steps(started),
+      started.length === 0 ? [] : tx.approvalsOfRuns(started),
       missingLines.length === 0 ? [] : tx.lines(missingLines),
       missingIncidents.length === 0 ? [] : tx.incidents(missingIncidents),
       started.length === 0 ? [] : tx.claimsOfRuns(started),
@@ -114,6 +120,7 @@ async function loadDecisionRows(
     ]);
   return {
     steps,
+    approvals,
     lines: [...loaded.lines, ...lines],
     incidents: [...loaded.incidents, ...incidents],
     claims: [...claimed, ...claims],

@@ -26,6 +26,9 @@ export interface PipelineDeps {
   /** Makes a rule from its stored definition. */
   readonly compileSnapshot: (definition: string) => Rule;
   readonly newId: (kind: IdKind) => string;
+  readonly newToken: () => string;
+  /** The Slack channel that messages go to when nothing else is said. */
+  readonly defaultChannel: () => string | undefined;
   readonly random: () => number;
   readonly start: (effect: PipelineEffect) => void;
   readonly onSignals: (signals: readonly Signal[]) => void;
@@ -265,7 +268,7 @@ export class Pipeline {
   }
 
   #context(): DecisionContext {
-    const { clock, newId, random } = this.#deps;
+    const { clock, newId, newToken, random } = this.#deps;
     const limits = this.#deps.limits();
     const rules = this.#deps.rules();
     return {
@@ -273,6 +276,8 @@ export class Pipeline {
       rules,
       limits,
       newId,
+      newToken,
+      defaultChannel: this.#deps.defaultChannel(),
       random,
       claimedRule: (run) => {
         const live = rules.byName(run.rule);

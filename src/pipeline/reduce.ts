@@ -2,12 +2,16 @@ import type { Reason } from '../domain/reason.ts';
 import type { Rule } from '../domain/rule.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Run } from '../domain/state.ts';
+import { approve, foresee, reject } from './approvals.ts';
 import * as commands from './commands.ts';
 import { correlate } from './correlate.ts';
 import type { DecisionContext } from './decision-context.ts';
-import type { CheckResult, CommandAnswer, PipelineEvent } from './event.ts';
+import { auditEntry } from './audit-entry.ts';
+import type { CheckResult, Command, CommandAnswer, PipelineEvent } from './event.ts';
 import type { Gate } from './gates/gate.ts';
 import { wakeIncident } from './incident.ts';
+import * as incidentCommands from './incident-commands.ts';
+import { runByHand } from './run-by-hand.ts';
 import { journalOf } from './journal.ts';
 import { judge } from './judge.ts';
 import { closeStale, reconcile } from './reconcile.ts';
@@ -36,6 +40,20 @@ export function reduce(
   context: DecisionContext,
   gates?: readonly Gate[],
 ): CommandAnswer | undefined {
+  if (!('actor' in event)) {
+    applyEvent(world, event, context, gates);
+    return undefined;
+  }
+  const { requestId } = event.actor;
+  if (requestId !== undefined && !world.takeRequest(requestId, context.now))
+    return { ok: false, code: 'conflict', text: 'this request was taken already' };
+  const answer = command(world, event, context);
+  world.audit(auditEntry(event, answer, context.now));
+  return answer;
+}
+
+/** What a person says, and what comes of it. */
+function command(world: World, event: Command, context: DecisionContext): CommandAnswer {
   switch (event.kind) {
     case 'acknowledge':
       return commands.acknowledge(world, event, context);
@@ -51,13 +69,20 @@ export function reduce(
       return commands.resume(world, event, context);
     case 'rearm':
       return commands.rearm(world, event, context);
-    default:
-      applyEvent(world, event, context, gates);
-      return undefined;
+    case 'approve':
+      return approve(world, event, context);
+    case 'reject':
+      return reject(world, event, context);
+    case 'escalate':
+      return incidentCommands.escalateByHand(world, event, context);
+    case 'note':
+      return incidentCommands.note(world, event, context);
+    case 'set':
+      return incidentCommands.set(world, event, context);
+    case 'run_by_hand':
+      return runByHand(world, event, context);
   }
 }
-
-type Command = Extract<PipelineEvent, { kind: 'acknowledge' | 'cancel' | 'retry' | 'resolve' | 'pause' | 'resume' | 'rearm' }>;
 
 /** What happens without anybody waiting for an answer. */
 function applyEvent(
@@ -100,6 +125,10 @@ function applyEvent(
       );
     case 'recovered':
       return withRun(world, event.runId, (run) => recoverRun(world, run, context));
+    case 'foreseen':
+      return withStep(world, event, (run, record) => foresee(world, run, record, event.steps, context));
+    case 'undeliverable':
+      return incidentCommands.giveUpNotification(world, event, context);
     case 'rules_changed':
       return world.wakeAllHeld(context.now);
     case 'reconciled':

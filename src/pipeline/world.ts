@@ -2,12 +2,15 @@ import type { QuarantinedAlert } from '../domain/alert.ts';
 import type { Reason } from '../domain/reason.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Breaker,
   Claim,
   Episode,
   Incident,
   Line,
   Member,
+  Notification,
   Run,
   RunBrief,
   StepRecord,
@@ -28,6 +31,10 @@ export interface WorldRows {
   readonly steps?: readonly StepRecord[];
   readonly claims?: readonly Claim[];
   readonly breakers?: readonly Breaker[];
+  readonly approvals?: readonly Approval[];
+  readonly notifications?: readonly Notification[];
+  /** Requests of the events that were taken before. */
+  readonly takenRequests?: readonly string[];
   readonly briefs?: readonly RunBrief[];
   readonly lineFacts?: readonly LineFacts[];
   readonly memberAlerts?: readonly MemberAlert[];
@@ -90,6 +97,12 @@ export class World {
   readonly #steps: Table<StepRecord>;
   readonly #breakers: Table<Breaker>;
   readonly #claims: Table<Claim>;
+  readonly #approvals: Table<Approval>;
+  readonly #notifications: Table<Notification>;
+  readonly #told = new Set<string>();
+  readonly #audit: AuditEntry[] = [];
+  readonly #takenRequests: Set<string>;
+  readonly #newRequests: { id: string; at: number }[] = [];
   readonly #releasedClaims = new Set<string>();
   readonly #briefs = new Map<string, RunBrief>();
   readonly #currentByKey = new Map<string, string>();
@@ -122,6 +135,9 @@ export class World {
     this.#steps = new Table((row) => `${row.runId} ${row.address}`, rows.steps);
     this.#breakers = new Table((row) => row.rule, rows.breakers);
     this.#claims = new Table((row) => row.key, rows.claims);
+    this.#approvals = new Table((row) => row.id, rows.approvals);
+    this.#notifications = new Table((row) => row.id, rows.notifications);
+    this.#takenRequests = new Set(rows.takenRequests);
     this.#counts = rows.counts ?? { newEpisodes: 0, actingRuns: 0, running: 0 };
     this.memberAlerts = rows.memberAlerts ?? [];
     this.firingAlerts = rows.firingAlerts ?? [];
@@ -197,6 +213,14 @@ export class World {
 
   claimsOf(runId: string): readonly Claim[] {
     return [...this.#claims.values()].filter((claim) => claim.runId === runId && !this.#releasedClaims.has(claim.key));
+  }
+
+  approvalsOf(runId: string): readonly Approval[] {
+    return [...this.#approvals.values()].filter((approval) => approval.runId === runId);
+  }
+
+  notification(id: string): Notification | undefined {
+    return this.#notifications.get(id);
   }
 
   breaker(rule: string): Breaker | undefined {
@@ -278,8 +302,31 @@ export class World {
     this.#switchesWritten = true;
   }
 
+  putApproval(approval: Approval): void {
+    this.#approvals.set(approval);
+  }
+
+  /** Asks for a place to be told; one that is told already is told once more. */
+  putNotification(notification: Notification): void {
+    this.#notifications.set(notification);
+  }
+
+  /** Everything that is told of an incident reaches its places. */
   tell(entry: TimelineEntry): void {
     this.#timeline.push(entry);
+    if (entry.incidentId !== null) this.#told.add(entry.incidentId);
+  }
+
+  audit(entry: AuditEntry): void {
+    this.#audit.push(entry);
+  }
+
+  /** Whether the request is new; it is taken by this. */
+  takeRequest(id: string, at: number): boolean {
+    if (this.#takenRequests.has(id)) return false;
+    this.#takenRequests.add(id);
+    this.#newRequests.push({ id, at });
+    return true;
   }
 
   quarantine(alert: QuarantinedAlert, source: string, receivedAt: number): void {
@@ -319,6 +366,12 @@ export class World {
       breakers: this.#breakers.written(),
       switches: this.#switchesWritten ? this.#switches : undefined,
       timeline: this.#timeline,
+      approvals: this.#approvals.written(),
+      notifications: this.#notifications.written(),
+      delivered: [],
+      told: [...this.#told],
+      audit: this.#audit,
+      requests: this.#newRequests,
       ruleSnapshots: [...this.#snapshots].map(([digest, definition]) => ({ digest, definition })),
       quarantined: this.#quarantined,
       wakeHeld: this.#wakeHeld,

@@ -30,7 +30,7 @@ const START_AT = Date.UTC(2026, 0, 1);
 const GRACE_MS = 5_000;
 const SHORT_DOWNTIME_MS = 10_000;
 const LONG_DOWNTIME_MS = 600_000;
-const ACTOR = { person: 'ada', role: 'admin' } as const;
+const ACTOR = { person: 'ada', role: 'admin', roles: [], via: 'api' } as const;
 const NO_LABELS = copyLabels({});
 
 export function firstNode(scenario: Scenario): Node {

@@ -67,7 +67,7 @@ describe('an incident', () => {
 
   test.each(['acknowledge', 'cancel', 'resolve'] as const)('that does not exist cannot be told to %s', (kind) => {
     const stage = new Stage([buildRule()]);
-    const answer = stage.apply({ kind, incidentId: 'inc-9', actor: { person: 'ada', role: 'admin' } });
+    const answer = stage.apply({ kind, incidentId: 'inc-9', actor: { person: 'ada', role: 'admin', roles: [], via: 'api' } });
     expect(answer).toMatchObject({ ok: false, code: 'not_found' });
   });
 

@@ -14,7 +14,7 @@ const START_AT = Date.UTC(2026, 0, 1, 12);
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
 
-const ADMIN = { person: 'ada', role: 'admin' } as const;
+const ADMIN = { person: 'ada', role: 'admin', roles: [], via: 'api' } as const;
 
 interface Times {
   readonly startsAt?: number;

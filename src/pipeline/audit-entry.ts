@@ -1,0 +1,50 @@
+import type { JsonObject } from '../domain/json.ts';
+import type { AuditEntry } from '../domain/state.ts';
+import type { Command, CommandAnswer } from './event.ts';
+
+/** What the audit log keeps of a command, also of one that was refused. */
+export function auditEntry(event: Command, answer: CommandAnswer, at: number): AuditEntry {
+  const { person, via } = event.actor;
+  return {
+    at,
+    person,
+    via,
+    action: event.kind,
+    subject: subjectOf(event),
+    details: detailsOf(event),
+    ok: answer.ok,
+    text: answer.text,
+  };
+}
+
+function subjectOf(event: Command): string {
+  if ('runId' in event && event.runId !== undefined) return event.runId;
+  if ('incidentId' in event && event.incidentId !== null) return event.incidentId;
+  return 'rule' in event ? event.rule : 'daemon';
+}
+
+function detailsOf(event: Command): JsonObject {
+  switch (event.kind) {
+    case 'retry':
+      return { override: event.override ?? null, reason: event.reason ?? null };
+    case 'approve':
+    case 'reject':
+      return { approval: event.approvalId ?? null, intent_digest: event.intentDigest ?? null, reason: event.reason ?? null };
+    case 'escalate':
+      return { reason: event.reason ?? null };
+    case 'note':
+      return { text: event.text };
+    case 'set':
+      return { fields: { ...event.fields } };
+    case 'run_by_hand':
+      return { params: event.params, target: event.target ?? null };
+    case 'pause':
+      return { for_ms: event.forMs ?? null, reason: event.reason ?? null };
+    case 'acknowledge':
+    case 'cancel':
+    case 'resolve':
+    case 'resume':
+    case 'rearm':
+      return {};
+  }
+}
