@@ -135,7 +135,7 @@ export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<Pa
     webhook: (webhook) => {
       const incident = typeof webhook.incident === 'string' ? incidents.find(webhook.incident) : webhook.incident;
       if (webhook.incident !== undefined && incident === undefined) {
-        throw new Error(`PagerDuty knows no incident '${String(webhook.incident)}'`);
+        throw new Error(`PagerDuty knows no incident ${JSON.stringify(webhook.incident)}`);
       }
       const rawBody = webhook.rawBody ?? JSON.stringify(webhookPayload(webhook, incident));
       const status = statusAfter(webhook.event);

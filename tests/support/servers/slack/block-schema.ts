@@ -42,6 +42,7 @@ const optionSource = {
 };
 const hasOneOptionSource = (menu: { options?: unknown; option_groups?: unknown }): boolean =>
   (menu.options === undefined) !== (menu.option_groups === undefined);
+const ONE_IMAGE_SOURCE = 'must have either image_url or slack_file';
 const ONE_OPTION_SOURCE = 'must have either options or option_groups';
 
 const button = z.strictObject({
@@ -131,10 +132,14 @@ const otherInput = z.looseObject({
   placeholder,
 });
 
-const imageSource = z.union([z.object({ image_url: url }), z.object({ slack_file: z.looseObject({}) })]);
 const imageElement = z
-  .looseObject({ type: z.literal('image'), alt_text: z.string().min(1).max(2_000) })
-  .and(imageSource);
+  .looseObject({
+    type: z.literal('image'),
+    alt_text: z.string().min(1).max(2_000),
+    image_url: url.optional(),
+    slack_file: z.looseObject({}).optional(),
+  })
+  .refine((image) => (image.image_url === undefined) !== (image.slack_file === undefined), ONE_IMAGE_SOURCE);
 
 const richTextPiece = z.looseObject({
   type: z.enum(['text', 'link', 'emoji', 'user', 'usergroup', 'channel', 'broadcast', 'date', 'color', 'team']),
@@ -150,7 +155,15 @@ const richTextList = z.looseObject({
   elements: z.array(richTextParagraph),
 });
 
-const interactive = z.union([button, staticSelect, multiStaticSelect, overflow, radioButtons, checkboxes, picker]);
+const interactive = z.discriminatedUnion('type', [
+  button,
+  staticSelect,
+  multiStaticSelect,
+  overflow,
+  radioButtons,
+  checkboxes,
+  picker,
+]);
 const base = { block_id: id };
 
 const section = z
@@ -159,7 +172,7 @@ const section = z
     ...base,
     text: anyText(3_000).optional(),
     fields: z.array(anyText(2_000)).min(1).max(10).optional(),
-    accessory: z.union([interactive, imageElement]).optional(),
+    accessory: z.discriminatedUnion('type', [interactive, imageElement]).optional(),
     expand: flag,
   })
   .refine((block) => block.text !== undefined || block.fields !== undefined, 'missing required field: text or fields');
@@ -171,7 +184,10 @@ const blocks = [
   z.strictObject({
     type: z.literal('context'),
     ...base,
-    elements: z.array(z.union([anyText(3_000), imageElement])).min(1).max(10),
+    elements: z
+      .array(z.discriminatedUnion('type', [anyText(3_000), imageElement]))
+      .min(1)
+      .max(10),
   }),
   z.strictObject({ type: z.literal('actions'), ...base, elements: z.array(interactive).min(1).max(25) }),
   z.strictObject({
@@ -189,10 +205,22 @@ const blocks = [
     hint: plainText(2_000).optional(),
     optional: flag,
     dispatch_action: flag,
-    element: z.union([textInput, otherInput, staticSelect, multiStaticSelect, radioButtons, checkboxes, picker]),
+    element: z.discriminatedUnion('type', [
+      textInput,
+      otherInput,
+      staticSelect,
+      multiStaticSelect,
+      radioButtons,
+      checkboxes,
+      picker,
+    ]),
   }),
   z.strictObject({ type: z.literal('markdown'), ...base, text: z.string().min(1).max(12_000) }),
-  z.strictObject({ type: z.literal('rich_text'), ...base, elements: z.array(z.union([richTextParagraph, richTextList])) }),
+  z.strictObject({
+    type: z.literal('rich_text'),
+    ...base,
+    elements: z.array(z.discriminatedUnion('type', [richTextParagraph, richTextList])),
+  }),
   // Blocks that nothing here sends are only known by name.
   z.looseObject({ type: z.enum(['table', 'video', 'file', 'context_actions', 'alert', 'card', 'carousel']), ...base }),
 ] as const;

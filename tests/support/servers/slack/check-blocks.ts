@@ -16,8 +16,14 @@ export function checkBlocks(blocks: unknown, max: number): readonly SlackBlock[]
   if (form.data.length > max) refuse([`[ERROR] no more than ${String(max)} items allowed [json-pointer:/blocks]`]);
   const checked = z.array(blockSchema).safeParse(blocks);
   if (!checked.success) refuse(jsonPointerMessages('blocks', checked.error));
-  refuseRepeated('block_id', form.data.map((block) => block.block_id));
-  refuseRepeated('action_id', form.data.flatMap(elementsOf).map((element) => element['action_id']));
+  refuseRepeated(
+    'block_id',
+    form.data.map((block) => block.block_id),
+  );
+  refuseRepeated(
+    'action_id',
+    form.data.flatMap(elementsOf).map((element) => element['action_id']),
+  );
   return form.data.map(withIds);
 }
 
@@ -46,7 +52,7 @@ function withActionId(element: unknown): unknown {
 function refuseRepeated(name: string, ids: readonly unknown[]): void {
   const given = ids.filter((id) => id !== undefined);
   const repeated = given.find((id, index) => given.indexOf(id) !== index);
-  if (repeated !== undefined) refuse([`[ERROR] ${name} '${String(repeated)}' already exists [json-pointer:/blocks]`]);
+  if (repeated !== undefined) refuse([`[ERROR] ${name} ${JSON.stringify(repeated)} already exists [json-pointer:/blocks]`]);
 }
 
 function refuse(messages: readonly string[]): never {

@@ -27,7 +27,10 @@ const modalSchema = z.strictObject({
 });
 
 /** A modal within the limits of @slack/types (dist/views); returns it and its blocks with the ids Slack adds. */
-export function checkView(view: unknown): { readonly view: Readonly<Record<string, unknown>>; readonly blocks: readonly SlackBlock[] } {
+export function checkView(view: unknown): {
+  readonly view: Readonly<Record<string, unknown>>;
+  readonly blocks: readonly SlackBlock[];
+} {
   const parsed = modalSchema.safeParse(view);
   if (!parsed.success) {
     throw new SlackRefusal('invalid_arguments', {

@@ -18,7 +18,7 @@ const getUploadUrl: SlackMethod = (args, { workspace, origin }) => {
   const parsed = requestSchema.safeParse(args);
   if (!parsed.success) throw new SlackRefusal('invalid_arguments');
   const id = `F${randomUUID().replaceAll('-', '').slice(0, 10).toUpperCase()}`;
-  announced.set(id, parsed.data.length);
+  workspace.announcedBytes.set(id, parsed.data.length);
   workspace.files.push({ id, name: parsed.data.filename, title: parsed.data.filename, bytes: Buffer.alloc(0), text: '' });
   return { upload_url: `${origin}${UPLOAD_PATH}${id}`, file_id: id };
 };
@@ -52,28 +52,28 @@ export const fileMethods: MethodTable = {
   'files.completeUploadExternal': completeUpload,
 };
 
-// How many bytes were announced, by file id; ids are random, so that one table serves all workspaces of a test file.
-const announced = new Map<string, number>();
-
 /** Takes the bytes of a file, raw or as the one field of a multipart form, as the SDKs send them. */
 export function takeUpload(workspace: Workspace, id: string, bytes: Buffer): VendorAnswer {
   const file = workspace.files.find((candidate) => candidate.id === id);
   if (file === undefined) return { status: 404, body: 'no such upload' };
-  if (announced.get(id) !== bytes.length) return { status: 400, body: 'the length is not the announced one' };
+  if (workspace.announcedBytes.get(id) !== bytes.length) return { status: 400, body: 'the length is not the announced one' };
   replaceFile(workspace, { ...file, bytes, text: bytes.toString('utf8') });
   return { status: 200, body: `OK - ${String(bytes.length)}` };
 }
 
 /** What was uploaded, whatever form it came in. */
-export async function readUpload({ headers, body }: VendorRequest): Promise<Buffer> {
+export function readUpload({ headers, body }: VendorRequest): Buffer {
   const type = headers['content-type'] ?? '';
   if (type.startsWith('application/x-www-form-urlencoded')) {
     return Buffer.from(new URLSearchParams(body.toString()).get('body') ?? body);
   }
-  if (!type.startsWith('multipart/form-data')) return body;
-  const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
-  const [field] = [...form.values()];
-  return field instanceof Blob ? Buffer.from(await field.arrayBuffer()) : Buffer.from(field ?? '');
+  const boundary = /^multipart\/form-data;.*boundary="?([^";]+)/.exec(type)?.[1];
+  return boundary === undefined ? body : onlyPart(body, boundary);
+}
+
+function onlyPart(body: Buffer, boundary: string): Buffer {
+  const start = body.indexOf('\r\n\r\n') + '\r\n\r\n'.length;
+  return body.subarray(start, body.indexOf(`\r\n--${boundary}`, start));
 }
 
 function uploaded(workspace: Workspace, id: string): SlackFile {

@@ -8,6 +8,8 @@ export interface MethodContext {
   readonly interactions: Interactions;
   /** `http://127.0.0.1:<port>`. */
   readonly origin: string;
+  /** A fresh path for one Socket Mode connection. */
+  readonly socketPath: () => string;
 }
 
 /** Returns what goes with `ok: true`, or throws a SlackRefusal. */

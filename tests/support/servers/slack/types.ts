@@ -52,6 +52,7 @@ export interface SlackContent {
   readonly blocks: readonly SlackBlock[];
 }
 
+/** A message, live: it always shows what it says now. */
 export interface SlackMessage {
   readonly ts: string;
   /** The id of the channel. */
@@ -119,7 +120,7 @@ export interface SlackControl {
   readonly options: readonly string[];
 }
 
-/** Posts with the same nonce, or the same text and blocks in one place. */
+/** Posts with the same nonce (`event_payload.nonce`), or the same text, blocks and files in one channel or thread. */
 export interface SlackDuplicate {
   readonly because: 'nonce' | 'content';
   readonly messages: readonly SlackMessage[];

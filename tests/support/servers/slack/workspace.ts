@@ -34,6 +34,8 @@ export interface Workspace {
   readonly userGroups: ReadonlyMap<string, readonly string[]>;
   readonly ephemerals: SlackEphemeral[];
   readonly files: SlackFile[];
+  /** The lengths given for uploads, by file id. */
+  readonly announcedBytes: Map<string, number>;
   readonly views: SlackView[];
   readonly createChannel: (name: string) => Channel;
   /** By id, or by `#name` (or the bare name); refuses with `channel_not_found`. */
@@ -82,6 +84,7 @@ export function createWorkspace(options: WorkspaceOptions): Workspace {
     userGroups: new Map(Object.entries(options.userGroups)),
     ephemerals: [],
     files: [],
+    announcedBytes: new Map(),
     views: [],
     createChannel,
     channelById,
