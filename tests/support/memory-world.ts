@@ -1,12 +1,15 @@
 import type { Rule, RuleSet } from '../../src/domain/rule.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Breaker,
   Claim,
   Episode,
   Incident,
   Line,
   Member,
+  Notification,
   Run,
   StepRecord,
   Switches,
@@ -30,6 +33,10 @@ export interface MemoryState {
   readonly steps: readonly StepRecord[];
   readonly claims: readonly Claim[];
   readonly breakers: readonly Breaker[];
+  readonly approvals: readonly Approval[];
+  readonly notifications: readonly Notification[];
+  /** Requests from outside that were taken. */
+  readonly takenRequests: readonly string[];
 }
 
 /** A store that nothing was written to. */
@@ -53,6 +60,9 @@ export const EMPTY_STATE: MemoryState = {
   steps: [],
   claims: [],
   breakers: [],
+  approvals: [],
+  notifications: [],
+  takenRequests: [],
 };
 
 /** Limits over all rules that hold nothing back. */
@@ -70,6 +80,7 @@ export interface Decided {
   readonly effects: readonly PipelineEffect[];
   readonly signals: readonly Signal[];
   readonly timeline: readonly TimelineEntry[];
+  readonly audit: readonly AuditEntry[];
   readonly answer: CommandAnswer | undefined;
 }
 
@@ -90,7 +101,14 @@ export function applyEvent(
   const answer = reduce(world, event, context, options.gates);
   const decided = world.changes();
   const changes = options.alter === undefined ? decided : options.alter(decided);
-  return { state: save(state, changes), effects: world.effects, signals: world.signals, timeline: changes.timeline, answer };
+  return {
+    state: save(state, changes),
+    effects: world.effects,
+    signals: world.signals,
+    timeline: changes.timeline,
+    audit: changes.audit,
+    answer,
+  };
 }
 
 /** What decisions may use. Ids count the rows of their kind, so that equal histories have equal ids. */
@@ -101,6 +119,7 @@ export function createContext(
   more: {
     readonly limits?: PipelineLimits;
     readonly random?: () => number;
+    readonly defaultChannel?: string;
     /** Every rule that ever was, by digest. */
     readonly snapshots?: ReadonlyMap<string, Rule>;
   } = {},
@@ -111,11 +130,14 @@ export function createContext(
     line: state.lines.length,
     run: state.runs.length,
   };
+  let tokens = state.approvals.length;
   return {
     now,
     rules,
     limits: more.limits ?? OPEN_LIMITS,
     newId: (kind) => `${kind}-${(counts[kind] += 1)}`,
+    newToken: () => `token-${(tokens += 1)}`,
+    defaultChannel: more.defaultChannel,
     random: more.random ?? (() => 0.5),
     claimedRule: (run) => {
       const live = rules.byName(run.rule);
@@ -195,6 +217,10 @@ function save(state: MemoryState, changes: Changes): MemoryState {
     steps: put(state.steps, changes.steps, (row) => `${row.runId} ${row.address}`),
     claims: released.size === 0 ? claims : claims.filter((claim) => !released.has(claim.key)),
     breakers: put(state.breakers, changes.breakers, (row) => row.rule),
+    approvals: put(state.approvals, changes.approvals, (row) => row.id),
+    notifications: putNotifications(state.notifications, changes.notifications),
+    takenRequests:
+      changes.requests.length === 0 ? state.takenRequests : [...state.takenRequests, ...changes.requests.map(({ id }) => id)],
   };
 }
 
@@ -208,6 +234,15 @@ function put<Row>(rows: readonly Row[], written: readonly Row[], keyOf: (row: Ro
     else next[index] = row;
   }
   return next;
+}
+
+/** A row that is there stays, and becomes a page when it is asked for as one. */
+function putNotifications(rows: readonly Notification[], asked: readonly Notification[]): readonly Notification[] {
+  const merged = asked.map((row) => {
+    const known = rows.find(({ id }) => id === row.id);
+    return known === undefined ? row : { ...known, purpose: row.purpose === 'page' ? row.purpose : known.purpose };
+  });
+  return put(rows, merged, (row) => row.id);
 }
 
 function putEpisodes(rows: MemoryState['episodes'], changes: Changes): MemoryState['episodes'] {
