@@ -5,11 +5,17 @@ import type { DaemonAnswer, RequestHeaders } from '../slack-and-pagerduty/post-t
 /** What goes wrong: as at any vendor, or a 200 with `ok: false` and Slack's word for the error. */
 export type SlackMisbehaviour = Misbehaviour | { readonly error: string };
 
+/** So many calls in any period of this length. */
+export interface SlackRate {
+  readonly count: number;
+  readonly periodMs: number;
+}
+
 export interface SlackRateLimits {
   /** chat.postMessage, for each channel. */
-  readonly postsPerSecond: number;
+  readonly posts: SlackRate;
   /** chat.update, for the workspace. */
-  readonly updatesPerMinute: number;
+  readonly updates: SlackRate;
 }
 
 export interface SlackOptions {
