@@ -33,8 +33,8 @@ export const OUTCOME_MEANINGS: Readonly<Record<Outcome, Meaning>> = {
     todo: 'Look at the target; then `remedyd incident retry` or `remedyd incident cancel`. Counts in the breaker.',
   },
   cancelled: {
-    means: 'A person ended it, or it needed an approval, which cannot be asked for in this version.',
-    todo: 'With `approval_unavailable`: repair it by hand, or change the rule.',
+    means: 'A person ended it or refused its approval, or nobody answered in time.',
+    todo: 'Repair it by hand; `remedyd incident retry ID` starts another run.',
   },
   suppressed: { means: 'A gate said no for this episode; nothing was started.', todo: 'The reason says which.' },
   self_resolved: { means: 'The alerts resolved before anything was changed.', todo: 'Nothing.' },
@@ -79,8 +79,8 @@ const GATE_MEANINGS: Readonly<Record<GateName, Meaning>> = {
   delay: { means: 'The first alert is younger than `delay`.', todo: 'Wait, or cancel.' },
   cancel_window: { means: 'Announced, and runs after `cancel_window`.', todo: 'Cancel, or let it run.' },
   approval: {
-    means: 'A changing step waits for an approval. Not available in this version.',
-    todo: 'See `approval_unavailable`.',
+    means: 'A changing step waits for an approval; the run keeps its target meanwhile.',
+    todo: '`remedyd incident approve ID` or `reject ID`, or the buttons in Slack.',
   },
 };
 
@@ -97,11 +97,15 @@ export const REASON_MEANINGS: Readonly<Record<Reason, Meaning>> = {
   },
   alerts_resolved: { means: 'The alerts resolved.', todo: 'Nothing.' },
   cancelled_by_person: { means: 'A person cancelled the run.', todo: 'Nothing.' },
-  approval_unavailable: {
-    means:
-      'The next change needs an approval (`approval`, mode `approve`, or destructive without `allow_destructive`), which this version cannot ask for.',
-    todo: 'Repair it by hand, or change the rule.',
+  approval_void: {
+    means: 'What was approved or asked for is not what would be done now, or the alerts resolved.',
+    todo: 'Look at the new question, if there is one.',
   },
+  approval_timeout: {
+    means: 'Nobody answered the question in time (`approval.timeout`, or 24 h in all).',
+    todo: 'After an escalation it can still be approved; a run that ended is started again with `retry`.',
+  },
+  rejected: { means: 'A person refused the approval.', todo: 'Repair it by hand.' },
   nothing_to_do: { means: 'The steps found nothing to change, and the alert fires.', todo: 'Look; the alert has another cause.' },
   step_failed: { means: 'A step failed for good.', todo: 'Look at the step.' },
   step_unknown: {
@@ -128,6 +132,16 @@ export const REASON_MEANINGS: Readonly<Record<Reason, Meaning>> = {
   truncated: {
     means: 'Alertmanager left alerts out (`max_alerts`): they are unseen, and the incident stays open.',
     todo: 'Set `max_alerts: 0`.',
+  },
+  response_time: {
+    means: "Nobody acknowledged the incident within its severity's `response_time`.",
+    todo: '`remedyd incident ack ID`',
+  },
+  escalation_policy: { means: 'A rung of the escalation policy was due.', todo: 'Acknowledge it, or look at what is tried.' },
+  escalated_by_person: { means: 'A person called for more people.', todo: 'Look at the note.' },
+  update_overdue: {
+    means: 'The update that was promised (`update_every`) is late.',
+    todo: 'Say how it stands: `remedyd incident note ID`.',
   },
   dismissed: { means: 'A person resolved the incident.', todo: 'Nothing.' },
   stale: {
@@ -159,7 +173,10 @@ export const STEP_ERROR_MEANINGS: Readonly<Record<StepErrorCode, Meaning>> = {
   rejected: { means: 'The target answered that it would not or could not.', todo: 'Look at its answer.' },
   invalid_response: { means: "The target's answer is not what its protocol promises.", todo: 'Look what answers there.' },
   expectation_failed: { means: '`expect` was false.', todo: 'Look at the output of the step.' },
-  approval_unavailable: REASON_MEANINGS.approval_unavailable,
+  not_approved: {
+    means: 'A step of `finally` needed an approval, and nobody gave one.',
+    todo: 'Do what the step would have done by hand, where it matters.',
+  },
   unknown_outcome: {
     means: 'Nobody can tell whether the change happened.',
     todo: 'Look at the target; then retry or cancel the run.',

@@ -9,5 +9,5 @@ export const DEFAULT_SEVERITIES: readonly SeveritySetting[] = [
 ];
 
 function level(name: string, matcher: string): SeveritySetting {
-  return { name, matchers: [matcher], activeTimeIntervals: [], notify: {} };
+  return { name, matchers: [matcher], activeTimeIntervals: [], notify: {}, postMortem: false };
 }

@@ -19,6 +19,6 @@ export function createMuteTimes(mute: readonly NamedIntervals[], active: readonl
 }
 
 /** Whether an instant (epoch milliseconds) is in any of these. */
-function containsInstant(named: readonly NamedIntervals[], at: number): boolean {
+export function containsInstant(named: readonly NamedIntervals[], at: number): boolean {
   return named.some(({ intervals }) => intervals.some((interval) => interval.contains(at)));
 }

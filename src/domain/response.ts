@@ -26,6 +26,9 @@ export interface ResponsePlan {
   readonly notify: NotifyTargets;
   readonly pagerdutySeverity?: PagerDutySeverity;
   readonly postMortem: boolean;
-  /** The instant at which so many active milliseconds have passed since `from`: outside of active intervals the clock stands still. */
+  /**
+   * The instant at which so many active milliseconds have passed since `from`: outside of active intervals the clock stands still. With 0,
+   * the first active instant.
+   */
   dueAt(from: number, afterMs: number): number;
 }

@@ -71,6 +71,6 @@ export function checkRoles(roles: readonly string[], settings: RuleSettings, pat
   const known = settings.roles;
   if (known === undefined) return;
   roles.forEach((role, index) => {
-    if (!known.has(role)) report([...path, index], `unknown role '${role}'${suggestName(role, [...known])}`);
+    if (!known.has(role)) report([...path, index], `unknown role '${role}'${suggestName(role, [...known.keys()])}`);
   });
 }

@@ -19,6 +19,7 @@ import type { ScopeShape } from './expression-scope.ts';
 import { reportExpression } from './report-problem.ts';
 import type { RuleDefinition } from './rule-file-schema.ts';
 import type { IntervalDefinition } from './rule-settings.ts';
+import type { ResponsePlans } from './response-plans.ts';
 import type { SeverityScale } from './severity-scale.ts';
 import { collectPlaybooks, createSnapshot, digestParts } from './rule-snapshot.ts';
 import type { RuleParts } from './rule-snapshot.ts';
@@ -31,6 +32,8 @@ export interface RuleContext extends CompileContext {
   readonly file: string;
   /** The file's severities before the configuration's. */
   readonly severities: SeverityScale;
+  /** What people do at each of them. */
+  readonly plans: ResponsePlans;
   readonly digester: Digester;
 }
 
@@ -42,7 +45,7 @@ export interface CompiledRule {
 
 /** Compiles a rule that `defaults` were merged into. After a reported error the result is not to be used. */
 export function compileRule(definition: RuleDefinition, around: RuleContext, path: YamlPath): CompiledRule {
-  const { compiler, report, settings, severities } = around;
+  const { compiler, report, settings, severities, plans } = around;
   const approval = compileApproval(definition.approval, around.approval, settings, [...path, 'approval'], report);
   const context: RuleContext = { ...around, approval, observes: (definition.mode ?? 'observe') === 'observe' };
   const params = compileSpecs(definition.params ?? {}, compiler, [...path, 'params'], report);
@@ -69,7 +72,8 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     rule: filled,
     playbooks: collectPlaybooks(rungs.playbooks),
     severities,
-    intervals: new Map([...muted, ...active]),
+    policies: plans.policiesOf(escalationPolicy),
+    intervals: new Map([...plans.intervals, ...muted, ...active]),
     vars: settings.vars,
     approval: around.approval,
   };
@@ -99,10 +103,14 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     muteTimes: createMuteTimes([...muted.values()], [...active.values()]),
     approval,
     fields: compileTexts(definition.fields ?? {}, shape, context, [...path, 'fields']),
+    customerMessages: compileTexts(definition.customer_messages ?? {}, shape, context, [...path, 'customer_messages']),
+    params,
+    responseTo: (severity) => plans.planOf(severity, escalationPolicy),
     notify: compileTexts(definition.notify ?? {}, shape, context, [...path, 'notify']),
     readsOnly: rungs.rungs.every((rung) => onlyReads(rung.playbook)),
     ...(definition.runbook_url === undefined ? {} : { runbookUrl: definition.runbook_url }),
     ...(target === undefined ? {} : { target }),
+    ...(definition.manual === undefined ? {} : { manual: { roles: definition.manual.roles } }),
     ...(definition.group_by === undefined ? {} : { groupBy: definition.group_by }),
     ...(verify === undefined ? {} : { verify: verify.verify }),
     ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
@@ -178,13 +186,13 @@ function compileEscalation(
   if (own !== undefined) {
     const known = settings.escalationPolicies;
     if (known !== undefined && !known.has(own)) {
-      report([...path, 'escalation_policy'], `unknown escalation policy '${own}'${suggestName(own, [...known])}`);
+      report([...path, 'escalation_policy'], `unknown escalation policy '${own}'${suggestName(own, [...known.keys()])}`);
     }
     return own;
   }
   if (definition.mode === undefined || definition.mode === 'observe' || !acts) return undefined;
   const levels = definition.severity === undefined ? severities.reachableBy(matchers) : [definition.severity];
-  const without = levels.filter((level) => severities.policyOf(level) === undefined);
+  const without = levels.filter((level) => severities.settingOf(level)?.escalationPolicy === undefined);
   if (levels.length === 0 || without.length === levels.length) {
     report(
       [...path, 'name'],
@@ -236,6 +244,18 @@ function compileText(source: string, shape: ScopeShape, { compiler, report }: Ru
   return template;
 }
 
+function compileTexts(
+  sources: Readonly<Record<string, string>>,
+  shape: ScopeShape,
+  context: RuleContext,
+  path: YamlPath,
+): Readonly<Record<string, TextTemplate>>;
+function compileTexts<K extends string>(
+  sources: Readonly<Partial<Record<K, string | undefined>>>,
+  shape: ScopeShape,
+  context: RuleContext,
+  path: YamlPath,
+): { readonly [P in K]?: TextTemplate };
 function compileTexts(
   sources: Readonly<Record<string, string | undefined>>,
   shape: ScopeShape,

@@ -11,6 +11,8 @@ import { ExpressionCompiler } from './expression-compiler.ts';
 import { PlaybookLibrary } from './playbook-library.ts';
 import type { ReportProblem } from './report-problem.ts';
 import { playbookSchema, ruleSchema } from './rule-file-schema.ts';
+import { policyDataSchema, severityDataSchema } from './response-data.ts';
+import { ResponsePlans } from './response-plans.ts';
 import type { IntervalDefinition, RuleSettings } from './rule-settings.ts';
 import { SeverityScale } from './severity-scale.ts';
 
@@ -18,9 +20,8 @@ const snapshotSchema = z.strictObject({
   file: z.string(),
   rule: ruleSchema,
   playbooks: z.record(z.string(), playbookSchema),
-  severities: z.array(
-    z.strictObject({ name: z.string(), matchers: z.array(z.string()), escalation_policy: z.string().optional() }),
-  ),
+  severities: z.array(severityDataSchema),
+  escalation_policies: z.record(z.string(), policyDataSchema).optional(),
   time_intervals: z.record(z.string(), jsonValue),
   vars: z.record(z.string(), jsonValue),
   approval: z.strictObject({
@@ -56,9 +57,7 @@ export function compileSnapshot(
     remediations,
     connections: STORED_CONNECTIONS,
     vars: data.vars,
-    severities: data.severities.map(({ name, matchers, escalation_policy: policy }) => {
-      return { name, matchers, ...(policy === undefined ? {} : { escalationPolicy: policy }) };
-    }),
+    severities: data.severities,
     timeIntervals: new Map(Object.entries(data.time_intervals).map(([name, each]) => [name, compileInterval(name, each)])),
     approval: {
       roles: data.approval.roles,
@@ -73,6 +72,7 @@ export function compileSnapshot(
   );
   const playbooks = new PlaybookLibrary(new Map(entries), { settings, compiler });
   const severities = new SeverityScale(settings.severities);
+  const policies = new Map(Object.entries(data.escalation_policies ?? {}));
   const context = {
     settings,
     compiler,
@@ -81,6 +81,7 @@ export function compileSnapshot(
     approval: settings.approval,
     file: data.file,
     severities,
+    plans: new ResponsePlans(severities, policies, settings.timeIntervals),
     digester: new Digester(),
   };
   const { rule } = compileRule(data.rule, context, ['rule']);

@@ -1,9 +1,11 @@
 import type { Labels } from '../domain/alert.ts';
 import type { Matcher } from '../domain/matcher.ts';
+import type { ResponsePlan } from '../domain/response.ts';
 import type { Playbook, Rule, RuleSet } from '../domain/rule.ts';
 import type { Place } from '../schema/problem.ts';
 import type { CompiledRule } from './compile-rule.ts';
 import { sha256 } from './digest.ts';
+import type { ResponsePlans } from './response-plans.ts';
 
 // Letters of a regular expression that stand for themselves, between bars.
 const PLAIN_ALTERNATIVES = /^[\w:\- ]+(?:\|[\w:\- ]+)*$/;
@@ -11,6 +13,8 @@ const PLAIN_ALTERNATIVES = /^[\w:\- ]+(?:\|[\w:\- ]+)*$/;
 /** What a set has besides its rules. */
 export interface RuleSetParts {
   readonly playbooks: ReadonlyMap<string, Playbook>;
+  /** Of the configuration's scale. */
+  readonly plans: ResponsePlans;
   readonly settingsDigest: string;
   /** Where the rules are written, by name. */
   readonly places: ReadonlyMap<string, Place>;
@@ -22,12 +26,14 @@ export class IndexedRuleSet implements RuleSet {
   readonly playbooks: ReadonlyMap<string, Playbook>;
   readonly digest: string;
   readonly #byName: ReadonlyMap<string, Rule>;
+  readonly #plans: ResponsePlans;
   readonly #places: ReadonlyMap<string, Place>;
   readonly #byAlertname = new Map<string, number[]>();
   /** The places of rules that may match any `alertname`. */
   readonly #others: number[] = [];
 
-  constructor(compiled: readonly CompiledRule[], { playbooks, settingsDigest, places }: RuleSetParts) {
+  constructor(compiled: readonly CompiledRule[], { playbooks, plans, settingsDigest, places }: RuleSetParts) {
+    this.#plans = plans;
     this.#places = places;
     this.rules = compiled.map(({ rule }) => rule);
     this.playbooks = playbooks;
@@ -38,6 +44,10 @@ export class IndexedRuleSet implements RuleSet {
 
   byName(name: string): Rule | undefined {
     return this.#byName.get(name);
+  }
+
+  responseTo(severity: string): ResponsePlan {
+    return this.#plans.planOf(severity);
   }
 
   /** Where a rule is written in its file. */

@@ -3,6 +3,7 @@ import { hasErrors, sortProblems } from '../schema/problem.ts';
 import type { Place, Problem } from '../schema/problem.ts';
 import { explainIssues } from '../schema/explain-issues.ts';
 import type { YamlFile, YamlPath, YamlResult } from '../schema/yaml-file.ts';
+import type { EscalationRung } from '../domain/response.ts';
 import type { Playbook, RuleSet } from '../domain/rule.ts';
 import { compileRule } from './compile-rule.ts';
 import type { CompiledRule } from './compile-rule.ts';
@@ -15,6 +16,7 @@ import type { PlaybookEntry } from './playbook-library.ts';
 import type { ReportProblem } from './report-problem.ts';
 import { defaultsSchema, playbookSchema, ruleFileSchema, ruleSchema } from './rule-file-schema.ts';
 import type { DefaultsDefinition, PlaybookDefinition, RuleDefinition, RuleFileDefinition } from './rule-file-schema.ts';
+import { ResponsePlans } from './response-plans.ts';
 import { rulePlaceReporter } from './rule-places.ts';
 import type { RuleSettings } from './rule-settings.ts';
 import { SeverityScale } from './severity-scale.ts';
@@ -33,17 +35,30 @@ export function loadRules(files: readonly YamlResult[], settings: RuleSettings):
   const compiler = new ExpressionCompiler(settings.vars);
   const library = new PlaybookLibrary(collectPlaybooks(read), { settings, compiler }, brokenPlaybooks(files));
   const playbooks = compilePlaybooks(library, read, settings);
-  const rules = compileRules(read, { settings, compiler, playbooks: library, digester: new Digester() });
+  const digester = new Digester();
+  const response = createResponse(new SeverityScale(settings.severities), settings.escalationPolicies ?? new Map(), settings);
+  const rules = compileRules(read, { settings, compiler, playbooks: library, digester, ...response });
   reportRepeatedNames(read);
   compiler.releaseMemory();
   const found = sortProblems(inOrderOf(files, withoutRepeats(problems)));
   if (hasErrors(found)) return { problems: found };
   const ruleSet = new IndexedRuleSet(rules, {
     playbooks,
-    settingsDigest: new Digester().digest(settings.vars),
+    plans: response.plans,
+    settingsDigest: digestSettings(settings, response, digester),
     places: placesOf(read),
   });
   return { ruleSet, problems: found };
+}
+
+/** Of what a set says besides its rules. */
+function digestSettings(settings: RuleSettings, { severities, plans }: Response, digester: Digester): string {
+  return digester.digest({
+    vars: settings.vars,
+    severities: severities.data,
+    policies: Object.fromEntries(plans.policiesOf(undefined)),
+    intervals: [...plans.intervals.values()].map(({ definition }) => definition),
+  });
 }
 
 /** A rule file whose parts were checked one by one, so that a fault in one does not hide those in others. */
@@ -54,7 +69,7 @@ interface RuleFile {
   readonly rules: readonly { readonly definition: RuleDefinition; readonly path: YamlPath }[];
   readonly playbooks: readonly { readonly definition: PlaybookDefinition; readonly path: YamlPath }[];
   readonly severities: NonNullable<RuleFileDefinition['severities']>;
-  readonly policies: readonly string[];
+  readonly policies: ReadonlyMap<string, readonly EscalationRung[]>;
 }
 
 function readRuleFile(yaml: YamlFile, report: (problem: Problem) => void): RuleFile {
@@ -73,7 +88,7 @@ function readRuleFile(yaml: YamlFile, report: (problem: Problem) => void): RuleF
     rules: rules.map((definition, index) => ({ definition, path: ['rules', index] })),
     playbooks: playbooks.map((definition, index) => ({ definition, path: ['playbooks', index] })),
     severities,
-    policies: Object.keys(policies),
+    policies: new Map(Object.entries(policies)),
   };
 }
 
@@ -94,7 +109,7 @@ function salvage(given: unknown): Omit<RuleFile, 'yaml' | 'report'> {
       return parsed.success ? [{ definition: parsed.data, path }] : [];
     }),
     severities: (severities.success ? severities.data : undefined) ?? [],
-    policies: Object.keys((policies.success ? policies.data : undefined) ?? {}),
+    policies: new Map(Object.entries((policies.success ? policies.data : undefined) ?? {})),
   };
 }
 
@@ -144,7 +159,13 @@ function compilePlaybooks(
   return compiled;
 }
 
-interface RuleCompilation {
+/** A scale, and what people do at its severities. */
+interface Response {
+  readonly severities: SeverityScale;
+  readonly plans: ResponsePlans;
+}
+
+interface RuleCompilation extends Response {
   readonly settings: RuleSettings;
   readonly compiler: ExpressionCompiler;
   readonly playbooks: PlaybookLibrary;
@@ -152,18 +173,16 @@ interface RuleCompilation {
 }
 
 function compileRules(files: readonly RuleFile[], shared: RuleCompilation): readonly CompiledRule[] {
-  const ofConfiguration = new SeverityScale(shared.settings.severities);
   return files.flatMap((file) => {
     const { connection, ...defaults } = file.defaults ?? {};
     const settings = { ...shared.settings, ...knownPolicies(shared.settings, file.policies) };
     checkSeverities(file, settings);
     const context = {
       ...shared,
+      ...responseOf(file, shared),
       settings,
       approval: settings.approval,
       file: file.yaml.file,
-      severities:
-        file.severities.length === 0 ? ofConfiguration : new SeverityScale([...file.severities, ...settings.severities]),
       ...(connection === undefined ? {} : { defaultConnection: connection }),
     };
     return file.rules.map(({ definition, path }) => {
@@ -175,6 +194,17 @@ function compileRules(files: readonly RuleFile[], shared: RuleCompilation): read
       );
     });
   });
+}
+
+function createResponse(severities: SeverityScale, policies: RuleFile['policies'], { timeIntervals }: RuleSettings): Response {
+  return { severities, plans: new ResponsePlans(severities, policies, timeIntervals) };
+}
+
+/** What a file says of its own goes before the configuration's, which files that say nothing share. */
+function responseOf(file: RuleFile, { settings, severities, plans }: RuleCompilation): Response {
+  if (file.severities.length === 0 && file.policies.size === 0) return { severities, plans };
+  const scale = file.severities.length === 0 ? severities : new SeverityScale([...file.severities, ...settings.severities]);
+  return createResponse(scale, new Map([...(settings.escalationPolicies ?? []), ...file.policies]), settings);
 }
 
 /** Reports intervals and policies of a file's severities that do not exist. */
@@ -190,14 +220,17 @@ function checkSeverities(file: RuleFile, settings: RuleSettings): void {
     if (escalationPolicy === undefined || policies === undefined || policies.has(escalationPolicy)) return;
     const path = ['severities', index, 'escalation_policy'];
     file.report(
-      file.yaml.problem(path, `unknown escalation policy '${escalationPolicy}'${suggestName(escalationPolicy, [...policies])}`),
+      file.yaml.problem(
+        path,
+        `unknown escalation policy '${escalationPolicy}'${suggestName(escalationPolicy, [...policies.keys()])}`,
+      ),
     );
   });
 }
 
-function knownPolicies(settings: RuleSettings, own: readonly string[]): Pick<RuleSettings, 'escalationPolicies'> {
+function knownPolicies(settings: RuleSettings, own: RuleFile['policies']): Pick<RuleSettings, 'escalationPolicies'> {
   const known = settings.escalationPolicies;
-  return known === undefined ? {} : { escalationPolicies: new Set([...known, ...own]) };
+  return known === undefined ? {} : { escalationPolicies: new Map([...known, ...own]) };
 }
 
 function placesOf(files: readonly RuleFile[]): ReadonlyMap<string, Place> {

@@ -1,6 +1,6 @@
 import type { DefaultsDefinition, RuleDefinition } from './rule-file-schema.ts';
 
-/** A rule with its file's `defaults`: the rule's own key wins, `safety` and `fields` merge key by key. */
+/** A rule with its file's `defaults`: the rule's own key wins, `safety`, `fields` and `customer_messages` merge key by key. */
 export function mergeDefaults(
   rule: RuleDefinition,
   defaults: Omit<DefaultsDefinition, 'connection'> | undefined,
@@ -10,6 +10,9 @@ export function mergeDefaults(
     ...defaults,
     ...rule,
     ...(defaults.safety === undefined ? {} : { safety: { ...defaults.safety, ...rule.safety } }),
+    ...(defaults.customer_messages === undefined
+      ? {}
+      : { customer_messages: { ...defaults.customer_messages, ...rule.customer_messages } }),
     ...(defaults.fields === undefined ? {} : { fields: { ...defaults.fields, ...rule.fields } }),
   };
 }

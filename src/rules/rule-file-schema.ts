@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { jsonValue } from '../schema/json-value.ts';
 import { PARAMETER_TYPES } from '../domain/parameter.ts';
 import { RULE_MODES } from '../domain/rule.ts';
+import type { IncidentPhase } from '../domain/incident-phase.ts';
 import { escalationPoliciesSchema, severitySchema } from '../schema/severity-schema.ts';
 
 const duration = z
@@ -92,6 +93,13 @@ const safety = z.strictObject({
 
 const notify = z.strictObject({ slack: template.optional(), pagerduty: template.optional() });
 
+const customerMessages = z.strictObject({
+  investigating: template.optional(),
+  identified: template.optional(),
+  monitoring: template.optional(),
+  resolved: template.optional(),
+} satisfies Record<IncidentPhase, unknown>);
+
 // What a rule may take from `defaults`.
 const sharedFields = {
   runbook_url: z.string().optional(),
@@ -111,6 +119,7 @@ const sharedFields = {
   active_time_intervals: z.array(z.string()).optional(),
   approval: approval.optional(),
   fields: z.record(z.string(), template).optional(),
+  customer_messages: customerMessages.optional().describe('What customers may be told, by the phase of the incident.'),
   notify: notify.optional(),
   escalation_policy: z.string().optional(),
 };

@@ -2,13 +2,11 @@ import type { ConnectionKind } from '../domain/connection.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { AnyRemediation } from '../domain/remediation.ts';
 import type { ApprovalSpec } from '../domain/rule.ts';
-import type { Settings, SeveritySetting } from '../domain/settings.ts';
+import type { EscalationRung } from '../domain/response.ts';
+import type { Person, Role, Settings, SeveritySetting } from '../domain/settings.ts';
 import type { TimeInterval } from '../domain/time-interval.ts';
 import { ConfiguredConnections } from './configured-connections.ts';
 import type { ConnectionNames } from './configured-connections.ts';
-
-/** One level of a scale of severities: the first whose matchers match an alert is its severity. */
-export type SeverityDefinition = Pick<SeveritySetting, 'name' | 'matchers' | 'escalationPolicy'>;
 
 /** A named time interval: as written, for snapshots, and compiled. */
 export interface IntervalDefinition {
@@ -22,10 +20,13 @@ export interface RuleSettings {
   readonly remediations: ReadonlyMap<string, AnyRemediation>;
   readonly connections: ConnectionNames;
   readonly vars: JsonObject;
-  readonly severities: readonly SeverityDefinition[];
-  readonly escalationPolicies?: ReadonlySet<string>;
+  readonly severities: readonly SeveritySetting[];
+  readonly escalationPolicies?: ReadonlyMap<string, readonly EscalationRung[]>;
   readonly timeIntervals: ReadonlyMap<string, IntervalDefinition>;
-  readonly roles?: ReadonlySet<string>;
+  readonly roles?: ReadonlyMap<string, Role>;
+  readonly people?: ReadonlyMap<string, Person>;
+  /** The services that can be paged; `log` when none is configured, and pages go to the log. Looked at where policies are known. */
+  readonly pagerduty?: ReadonlySet<string> | 'log';
   /** Who is asked when neither step nor rule says so. */
   readonly approval: ApprovalSpec;
 }
@@ -40,9 +41,11 @@ export function createRuleSettings(settings: Settings, remediations: ReadonlyMap
     connections: new ConfiguredConnections(kindsByName(settings)),
     vars: settings.vars,
     severities: settings.severities,
-    escalationPolicies: new Set(settings.escalationPolicies.keys()),
+    escalationPolicies: settings.escalationPolicies,
     timeIntervals: new Map(intervals),
-    roles: new Set(settings.roles.keys()),
+    roles: settings.roles,
+    people: settings.people,
+    pagerduty: settings.pagerduty === undefined ? 'log' : new Set(settings.pagerduty.services.keys()),
     approval: settings.approval,
   };
 }

@@ -14,6 +14,8 @@ export interface RuleParts {
   /** Those that it uses, at any depth. */
   readonly playbooks: ReadonlyMap<string, PlaybookDefinition>;
   readonly severities: SeverityScale;
+  /** The escalation policies that it may follow. */
+  readonly policies: readonly (readonly [string, Json])[];
   readonly intervals: ReadonlyMap<string, IntervalDefinition>;
   readonly vars: JsonObject;
   readonly approval: ApprovalSpec;
@@ -27,6 +29,7 @@ export function createSnapshot(parts: RuleParts): JsonObject {
     rule: toData(parts.rule),
     playbooks: Object.fromEntries([...parts.playbooks].map(([name, definition]) => [name, toData(definition)])),
     severities: parts.severities.data,
+    ...(parts.policies.length === 0 ? {} : { escalation_policies: Object.fromEntries(parts.policies) }),
     time_intervals: Object.fromEntries([...parts.intervals].map(([name, interval]) => [name, interval.definition])),
     vars: parts.vars,
     approval: { roles: approval.roles, count: approval.count, timeout_ms: approval.timeoutMs, on_timeout: approval.onTimeout },
@@ -50,6 +53,7 @@ export function digestParts(parts: RuleParts, digester: Digester): string {
     digester.digest(parts.rule),
     ...[...parts.playbooks].map(([name, definition]) => `${name}:${digester.digest(definition)}`).sort(),
     digester.digest(parts.severities.data),
+    ...parts.policies.map(([name, policy]) => `${name}:${digester.digest(policy)}`).sort(),
     ...[...parts.intervals].map(([name, { definition }]) => `${name}:${digester.digest(definition)}`).sort(),
     digester.digest(parts.vars),
     digester.digest(parts.approval),

@@ -3,30 +3,31 @@ import { MatcherError, matchesAll, parseMatchers } from '../domain/matcher.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import type { Json } from '../domain/json.ts';
 import type { SeverityLevel } from '../domain/rule.ts';
-import type { SeverityDefinition } from './rule-settings.ts';
+import type { SeveritySetting } from '../domain/settings.ts';
+import { severityData } from './response-data.ts';
 
 interface Level {
   readonly level: SeverityLevel;
+  readonly setting: SeveritySetting;
   readonly matchers: readonly Matcher[];
-  readonly escalationPolicy: string | undefined;
 }
 
 /** Severities in their order: the most urgent first, and the first whose matchers match is an alert's. */
 export class SeverityScale {
+  readonly settings: readonly SeveritySetting[];
   /** The levels as plain data, for snapshots. */
   readonly data: Json;
   readonly #levels: readonly Level[];
   readonly #none: SeverityLevel;
 
   /** The definitions are sound: whoever read them has reported what is wrong. */
-  constructor(definitions: readonly SeverityDefinition[]) {
-    this.data = definitions.map(({ name, matchers, escalationPolicy }) => {
-      return { name, matchers, ...(escalationPolicy === undefined ? {} : { escalation_policy: escalationPolicy }) };
+  constructor(settings: readonly SeveritySetting[]) {
+    this.settings = settings;
+    this.data = settings.map(severityData);
+    this.#levels = settings.map((setting, rank) => {
+      return { level: { name: setting.name, rank }, setting, matchers: parseSoundMatchers(setting.matchers) };
     });
-    this.#levels = definitions.map(({ name, matchers, escalationPolicy }, rank) => {
-      return { level: { name, rank }, matchers: parseSoundMatchers(matchers), escalationPolicy };
-    });
-    this.#none = { name: 'none', rank: definitions.length };
+    this.#none = { name: 'none', rank: settings.length };
   }
 
   names(): readonly string[] {
@@ -42,8 +43,9 @@ export class SeverityScale {
     return this.#levels.find(({ matchers }) => matchesAll(matchers, labels))?.level ?? this.#none;
   };
 
-  policyOf(name: string): string | undefined {
-    return this.#levels.find(({ level }) => level.name === name)?.escalationPolicy;
+  /** What is set for a level; `undefined` for a name that is none. */
+  settingOf(name: string): SeveritySetting | undefined {
+    return this.#levels.find(({ level }) => level.name === name)?.setting;
   }
 
   /** The levels that alerts with these matchers may get, as far as literal values tell. */

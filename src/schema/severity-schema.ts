@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import type { EscalationRung, SeveritySetting } from '../domain/settings.ts';
+import { PAGERDUTY_SEVERITIES } from '../domain/response.ts';
+import type { EscalationRung, NotifyTargets } from '../domain/response.ts';
+import type { SeveritySetting } from '../domain/settings.ts';
 import { duration, matcherText, settingName, text } from './fields.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
-const notifySchema = z.strictObject({
-  slack: text().optional(),
-  pagerduty: text().optional(),
-  own_channel: z.boolean().optional(),
-});
+/** Where people are told or called. */
+const notifySchema = z
+  .strictObject({ slack: text().optional(), pagerduty: text().optional(), own_channel: z.boolean().optional() })
+  .transform(({ own_channel: ownChannel, ...targets }): NotifyTargets => withoutUndefined({ ...targets, ownChannel }));
 
 // The texts of the matchers are kept, because snapshots of rules hold them; they are parsed here to be checked.
 const checkedMatchers = z
@@ -21,16 +22,18 @@ export const severitySchema = z
     matchers: checkedMatchers,
     response_time: duration({ leastMs: 1 }).optional(),
     escalation_policy: text().optional(),
-    pagerduty_severity: z.enum(['critical', 'error', 'warning', 'info']).optional(),
+    pagerduty_severity: z.enum(PAGERDUTY_SEVERITIES).optional(),
     active_time_intervals: z.array(text()).optional(),
     notify: notifySchema.optional(),
     update_every: duration({ leastMs: 1 }).optional(),
+    post_mortem: z.boolean().optional(),
   })
   .transform((given): SeveritySetting => ({
     name: given.name,
     matchers: given.matchers,
     activeTimeIntervals: given.active_time_intervals ?? [],
-    notify: withoutUndefined(given.notify ?? {}),
+    notify: given.notify ?? {},
+    postMortem: given.post_mortem ?? false,
     ...withoutUndefined({
       responseTimeMs: given.response_time,
       escalationPolicy: given.escalation_policy,
@@ -47,7 +50,7 @@ const escalationPolicySchema = z
       .transform((given): EscalationRung => ({
         afterMs: given.after,
         unless: given.unless ?? [],
-        notify: withoutUndefined(given.notify),
+        notify: given.notify,
       })),
   )
   .min(1, { error: 'expected at least one rung such as { after: 5m, notify: { slack: "#ops" } }' })

@@ -1,5 +1,6 @@
 import type { Labels } from '../../src/domain/alert.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
+import type { ResponsePlan } from '../../src/domain/response.ts';
 import type { AnyRemediation, Effect, InDoubt } from '../../src/domain/remediation.ts';
 import type {
   Check,
@@ -111,6 +112,13 @@ const SEVERITIES: readonly SeverityLevel[] = [
 
 const NEVER_MUTED: MuteTimes = { isMuted: () => false, unmutedAt: (at) => at };
 
+/** Nobody is called and nothing is promised, around the clock; tests give the rungs that they are about. */
+export function buildPlan(more: Partial<ResponsePlan> = {}): ResponsePlan {
+  return { rungs: [], notify: {}, postMortem: false, dueAt: (from, afterMs) => from + afterMs, ...more };
+}
+
+const NO_PLAN = buildPlan();
+
 /** Limits that hold nothing back; tests give those that they are about. */
 const OPEN_SAFETY: Safety = {
   cooldownMs: 0,
@@ -157,6 +165,9 @@ export function buildRule(options: RuleOptions = {}): Rule {
     muteTimes: NEVER_MUTED,
     approval: { roles: ['responder'], count: 1, timeoutMs: 30 * MINUTE_MS, onTimeout: 'escalate' },
     fields: {},
+    customerMessages: {},
+    params: {},
+    responseTo: () => NO_PLAN,
     notify: {},
     readsOnly: rungs.length > 0 && rungs.every((rung) => everyStepReads(rung.playbook)),
     ...more,
@@ -170,10 +181,11 @@ function everyStepReads(playbook: Playbook): boolean {
 }
 
 /** The live rules, matched as in production: each that observes, up to the first that does not. */
-export function buildRuleSet(rules: readonly Rule[]): RuleSet {
+export function buildRuleSet(rules: readonly Rule[], responseTo: RuleSet['responseTo'] = () => NO_PLAN): RuleSet {
   return {
     rules,
     playbooks: new Map(),
+    responseTo,
     byName: (name) => rules.find((rule) => rule.name === name),
     match: (labels) => {
       const matching = rules.filter((rule) => rule.onAlerts && rule.matches(labels));

@@ -1,5 +1,6 @@
 import type { ConnectionKind } from '../../src/domain/connection.ts';
 import type { Rule, RuleSet } from '../../src/domain/rule.ts';
+import type { SeveritySetting } from '../../src/domain/settings.ts';
 import { formatProblem } from '../../src/schema/problem.ts';
 import { parseYaml } from '../../src/schema/yaml-file.ts';
 import { timeIntervalSchema } from '../../src/schema/time-interval-schema.ts';
@@ -33,17 +34,22 @@ function interval(name: string, weekday: string): IntervalDefinition {
   return { name, definition, intervals: timeIntervalSchema.parse(definition).intervals };
 }
 
+/** A level of a scale for which nothing is set but what `more` says. */
+export function buildSeverity(name: string, matcher: string, more: Partial<SeveritySetting> = {}): SeveritySetting {
+  return { name, matchers: [matcher], activeTimeIntervals: [], notify: {}, postMortem: false, ...more };
+}
+
 /** What the rules of the tests may refer to. */
 export const testSettings: RuleSettings = {
   remediations: stubRemediations,
   connections: new ConfiguredConnections(connections()),
   vars: { env: 'production', ops_channel: '#ops', dean_channel: '#dean-ops', default_agent: 'agent_001', replicas_max: 10 },
   severities: [
-    { name: 'P0', matchers: ['severity = "critical"'], escalationPolicy: 'standard' },
-    { name: 'P1', matchers: ['severity = "major"'] },
-    { name: 'P3', matchers: ['alertname =~ ".+"'] },
+    buildSeverity('P0', 'severity = "critical"', { escalationPolicy: 'standard' }),
+    buildSeverity('P1', 'severity = "major"'),
+    buildSeverity('P3', 'alertname =~ ".+"'),
   ],
-  escalationPolicies: new Set(['standard']),
+  escalationPolicies: new Map([['standard', [{ afterMs: 300_000, unless: ['acknowledged'], notify: { slack: '#ops' } }]]]),
   timeIntervals: new Map(
     [
       interval('release-freeze', 'friday'),
@@ -52,7 +58,11 @@ export const testSettings: RuleSettings = {
       interval('dean-monthly-maintenance', 'saturday'),
     ].map((each) => [each.name, each]),
   ),
-  roles: new Set(['sre', 'dba', 'security']),
+  roles: new Map(['sre', 'dba', 'security'].map((name) => [name, { people: ['alice', 'bob'] }])),
+  people: new Map([
+    ['alice', { slack: 'U1' }],
+    ['bob', {}],
+  ]),
   approval: { roles: ['sre'], count: 1, timeoutMs: 900_000, onTimeout: 'escalate' },
 };
 
