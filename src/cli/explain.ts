@@ -134,6 +134,8 @@ function explainMatch(
     rules,
     limits: settings.limits,
     claimedRule: () => rule,
+    newToken: () => '',
+    defaultChannel: undefined,
     newId: (kind) => kind,
     random: () => 0,
   };

@@ -30,6 +30,18 @@ const run = z.object({
   reason: z.string().nullable(),
   started_at: z.string().nullable(),
   ended_at: z.string().nullable(),
+  intent_digest: z.string().nullable(),
+  approval: z
+    .object({
+      state: z.string(),
+      why: z.string(),
+      roles: z.array(z.string()),
+      count: z.number(),
+      approved_by: z.array(z.string()),
+      timeout_at: z.string(),
+      intent: z.array(z.object({ step: z.string(), uses: z.string(), summary: z.string() })),
+    })
+    .nullable(),
   steps: z.array(step),
 });
 
@@ -49,6 +61,8 @@ export const incidentView = z.object({
   resolved_at: z.string().nullable(),
   escalation_level: z.number(),
   truncated_alerts: z.number(),
+  fields: labels,
+  update_due_at: z.string().nullable(),
 });
 
 export const incidentDetailView = incidentView.extend({

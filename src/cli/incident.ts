@@ -8,6 +8,7 @@ import { printable } from './printable.ts';
 import { formatIncident, formatIncidentList } from './print-incident.ts';
 
 const listAnswer = z.object({ incidents: z.array(incidentView), next_cursor: z.string().nullable() });
+const markdownAnswer = z.object({ markdown: z.string() });
 const textAnswer = z.object({ text: z.string() });
 
 type Output = (text: string) => void;
@@ -54,12 +55,13 @@ export async function createIncident(options: CreateOptions, print: Output): Pro
   print(options.json === true ? JSON.stringify(answer, null, 2) : textOf(answer));
 }
 
-export type IncidentAction = 'ack' | 'cancel' | 'retry' | 'resolve';
+export type IncidentAction = 'ack' | 'approve' | 'reject' | 'cancel' | 'escalate' | 'retry' | 'resolve';
 
 export interface ActionOptions extends ApiOptions {
   readonly run?: string;
   readonly override?: string;
   readonly reason?: string;
+  readonly intentDigest?: string;
 }
 
 export async function actOnIncident(id: string, action: IncidentAction, options: ActionOptions, print: Output): Promise<void> {
@@ -70,9 +72,28 @@ export async function actOnIncident(id: string, action: IncidentAction, options:
     ...(options.run === undefined ? {} : { run: options.run }),
     ...(options.override === undefined ? {} : { override: options.override }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.intentDigest === undefined ? {} : { intent_digest: options.intentDigest }),
   };
   const answer = await callApi(options, 'POST', `/api/v1/incidents/${encodeURIComponent(id)}/${action}`, body);
   print(options.json === true ? JSON.stringify(answer, null, 2) : textOf(answer));
+}
+
+export async function noteOnIncident(id: string, text: string, options: ApiOptions, print: Output): Promise<void> {
+  const answer = await callApi(options, 'POST', `/api/v1/incidents/${encodeURIComponent(id)}/note`, { text });
+  print(options.json === true ? JSON.stringify(answer, null, 2) : textOf(answer));
+}
+
+/** Sets lines of the incident's message; `NAME=` takes one away. */
+export async function setOnIncident(id: string, values: readonly string[], options: ApiOptions, print: Output): Promise<void> {
+  const pairs = Object.entries(parsePairs(values, 'a field'));
+  const fields = Object.fromEntries(pairs.map(([name, value]) => [name, value === '' ? null : value]));
+  const answer = await callApi(options, 'POST', `/api/v1/incidents/${encodeURIComponent(id)}/set`, { fields });
+  print(options.json === true ? JSON.stringify(answer, null, 2) : textOf(answer));
+}
+
+export async function printPostMortem(id: string, options: ApiOptions, print: Output): Promise<void> {
+  const answer = await callApi(options, 'GET', `/api/v1/incidents/${encodeURIComponent(id)}/post-mortem`);
+  print(options.json === true ? JSON.stringify(answer, null, 2) : markdownAnswer.parse(answer).markdown);
 }
 
 /** The line that the daemon answers a command with. */

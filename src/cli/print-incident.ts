@@ -38,6 +38,8 @@ export function formatIncident(incident: IncidentDetailView): string {
     ],
   ];
   if (incident.truncated_alerts > 0) facts.push(['unseen', `${incident.truncated_alerts} alerts that Alertmanager left out`]);
+  if (incident.update_due_at !== null) facts.push(['update', `promised until ${incident.update_due_at}`]);
+  for (const [name, value] of Object.entries(incident.fields)) facts.push([printable(name), printable(value)]);
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(10)}${value}`);
   lines.push('', 'ALERTS');
   for (const alert of incident.alerts) lines.push(`  ${alert.status.padEnd(9)} ${printable(labelText(alert.labels))}`);
@@ -46,6 +48,7 @@ export function formatIncident(incident: IncidentDetailView): string {
   for (const run of incident.runs) {
     const reason = run.reason === null ? '' : ` (${run.reason})`;
     lines.push(`  ${run.id}  ${printable(run.target)}  ${run.outcome ?? run.state}${reason}`);
+    lines.push(...formatOpenApproval(run));
     for (const step of run.steps) {
       const error = step.error === null ? '' : `  ${step.error.code}: ${printable(step.error.message)}`;
       lines.push(`    ${step.state.padEnd(10)} ${step.id.padEnd(16)} ${step.uses}${error}`);
@@ -57,6 +60,17 @@ export function formatIncident(incident: IncidentDetailView): string {
     lines.push(`  ${timeOf(entry.at)}  ${entry.kind.padEnd(15)} ${printable(entry.text)}${actor}`);
   }
   return lines.join('\n');
+}
+
+/** What people are asked to allow, while they are. */
+function formatOpenApproval({ approval, intent_digest: digest }: IncidentDetailView['runs'][number]): readonly string[] {
+  if (approval?.state !== 'open') return [];
+  const who = approval.roles.length === 0 ? 'a responder' : approval.roles.join(' or ');
+  return [
+    `    waits for ${who} until ${approval.timeout_at} (${approval.approved_by.length} of ${approval.count}): ${printable(approval.why)}`,
+    ...approval.intent.map(({ uses, summary }) => `      would ${printable(summary)}  (${uses})`),
+    `      intent ${digest ?? ''}`,
+  ];
 }
 
 function timeOf(at: string): string {

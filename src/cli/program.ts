@@ -6,7 +6,7 @@ import { CliError } from './cli-error.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { ActionOptions, CreateOptions, ListOptions } from './incident.ts';
 import { collect, type ApiOptions } from './options.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './dry-run.ts';
 import type { WorldSource } from './load-world.ts';
 import type { PauseOptions } from './switches.ts';
 
@@ -95,16 +95,19 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
       (await import('./explain.ts')).explain(options, source(options), print),
     );
 
-  local(program.command('run'))
-    .description('runs a rule or a playbook by hand; in this version only as a dry run')
-    .argument('<name>', 'a rule or a playbook')
+  remote(local(program.command('run')))
+    .description('runs a rule by hand, on the daemon; with --dry-run a rule or a playbook, here, changing nothing')
+    .argument('<name>', 'a rule, or for a dry run a playbook')
     .option('--param <name=value>', 'a parameter', collect, [])
     .option('--label <name=value>', 'a label of the alert that the rule would have', collect, [])
     .option('--target <target>', 'the target')
     .option('--dry-run', 'reads, plans, and changes nothing')
-    .option('--json', 'for machines')
-    .action(async (name: string, options: RunOptions & ConfigOption) =>
-      setExitCode(await (await import('./run.ts')).runByHand(name, options, source(options), print)),
+    .action(async (name: string, options: RunOptions & ApiOptions & ConfigOption) =>
+      setExitCode(
+        options.dryRun === true
+          ? await (await import('./dry-run.ts')).dryRunByHand(name, options, source(options), print)
+          : await (await import('./run.ts')).runOnDaemon(name, options, print),
+      ),
     );
 
   addIncidentCommands(program.command('incident').description('what happened, and what to do about it'), remote, print);
@@ -192,7 +195,7 @@ function addIncidentCommands(incident: Command, remote: (command: Command) => Co
     );
   withRun(incident.command('retry'))
     .description(
-      'runs it again, also when it is acknowledged; a rule that observes needs an approval, which this version cannot ask for',
+      'runs it again, also when it is acknowledged; a rule that observes asks for an approval first; a run that waits for its delay or cancel window runs now',
     )
     .option('--override <gate>', 'skips one gate; for admins')
     .option('--reason <text>', 'why')
@@ -205,14 +208,42 @@ function addIncidentCommands(incident: Command, remote: (command: Command) => Co
     .action(async (id: string, options: ActionOptions) =>
       (await import('./incident.ts')).actOnIncident(id, 'resolve', options, print),
     );
-  for (const name of ['approve', 'reject', 'escalate', 'note', 'set']) {
-    incident
-      .command(name)
-      .description('not available in this version')
-      .allowUnknownOption()
-      .argument('[args...]')
-      .action(() => {
-        throw new CliError(2, `incident ${name} is not available in this version`);
-      });
-  }
+  withRun(incident.command('approve'))
+    .description('allows what its run wants to do; without --intent-digest what it wants at this moment')
+    .option('--intent-digest <digest>', 'refuses to allow anything else than this')
+    .option('--reason <text>', 'for the record')
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'approve', options, print),
+    );
+  withRun(incident.command('reject'))
+    .description('refuses what its run wants to do: nothing further happens in this episode')
+    .option('--reason <text>', 'for the record')
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'reject', options, print),
+    );
+  remote(incident.command('escalate'))
+    .description('calls the next people of the escalation policy')
+    .argument('<id>')
+    .option('--reason <text>', 'for those who are called')
+    .action(async (id: string, options: ActionOptions) =>
+      (await import('./incident.ts')).actOnIncident(id, 'escalate', options, print),
+    );
+  remote(incident.command('note'))
+    .description('adds a note to its story')
+    .argument('<id>')
+    .argument('<text>')
+    .action(async (id: string, text: string, options: ApiOptions) =>
+      (await import('./incident.ts')).noteOnIncident(id, text, options, print),
+    );
+  remote(incident.command('set'))
+    .description("sets lines of its message, e.g. Impact='none yet'; NAME= takes one away")
+    .argument('<id>')
+    .argument('<name=value...>')
+    .action(async (id: string, values: string[], options: ApiOptions) =>
+      (await import('./incident.ts')).setOnIncident(id, values, options, print),
+    );
+  remote(incident.command('post-mortem'))
+    .description('a draft of its post-mortem, in Markdown')
+    .argument('<id>')
+    .action(async (id: string, options: ApiOptions) => (await import('./incident.ts')).printPostMortem(id, options, print));
 }

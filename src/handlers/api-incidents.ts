@@ -3,8 +3,10 @@ import { alertKey, copyLabels, type AlertBatch, type Labels } from '../domain/al
 import { GATES } from '../domain/reason.ts';
 import { INCIDENT_STATUSES } from '../domain/state.ts';
 import type { Store } from '../domain/store.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 import { ApiError } from './api-error.ts';
-import { applyCommand, notAvailable, type ApiCall, type ApiDeps, type ApiRoute } from './api-route.ts';
+import { postMortem } from '../pipeline/post-mortem.ts';
+import { applyCommand, type ApiCall, type ApiDeps, type ApiRoute } from './api-route.ts';
 import { parseInput } from './parse-input.ts';
 import { parseLabels } from './parse-labels.ts';
 import { viewIncident, type IncidentView } from './views.ts';
@@ -38,8 +40,16 @@ const retryChoice = z
   .strictObject({ run: z.string().optional(), override: z.enum(GATES).optional(), reason: z.string().max(1_000).optional() })
   .default({});
 
-/** Actions on an incident that later versions have. */
-const LATER_ACTIONS = ['approve', 'reject', 'escalate', 'note', 'set'] as const;
+const answerChoice = z
+  .strictObject({
+    run: z.string().optional(),
+    intent_digest: z.string().max(200).optional(),
+    reason: z.string().max(1_000).optional(),
+  })
+  .default({});
+const reasonOnly = z.strictObject({ reason: z.string().max(1_000).optional() }).default({});
+const noteText = z.strictObject({ text: z.string().min(1).max(4_000) });
+const fieldValues = z.strictObject({ fields: z.record(z.string(), z.string().nullable()) });
 
 /** `/api/v1/incidents…`: read them, report one, and what people do with one. */
 export function incidentRoutes(deps: ApiDeps): readonly ApiRoute[] {
@@ -90,7 +100,7 @@ export function incidentRoutes(deps: ApiDeps): readonly ApiRoute[] {
           kind: 'cancel',
           incidentId: params['id'] ?? '',
           actor,
-          ...(run === undefined ? {} : { runId: run }),
+          ...withoutUndefined({ runId: run }),
         });
       },
     },
@@ -104,9 +114,7 @@ export function incidentRoutes(deps: ApiDeps): readonly ApiRoute[] {
           kind: 'retry',
           incidentId: params['id'] ?? '',
           actor,
-          ...(run === undefined ? {} : { runId: run }),
-          ...(override === undefined ? {} : { override }),
-          ...(reason === undefined ? {} : { reason }),
+          ...withoutUndefined({ runId: run, override, reason }),
         });
       },
     },
@@ -119,12 +127,57 @@ export function incidentRoutes(deps: ApiDeps): readonly ApiRoute[] {
         return applyCommand(deps, { kind: 'resolve', incidentId: params['id'] ?? '', actor });
       },
     },
-    ...LATER_ACTIONS.map((action): ApiRoute => ({
+    ...(['approve', 'reject'] as const).map((kind): ApiRoute => ({
       method: 'post',
-      path: `/api/v1/incidents/:id/${action}`,
+      path: `/api/v1/incidents/:id/${kind}`,
       role: 'responder',
-      handle: notAvailable,
+      handle: ({ params, body, actor }) => {
+        const { run, intent_digest: intentDigest, reason } = parseInput(answerChoice, body);
+        return applyCommand(deps, {
+          kind,
+          incidentId: params['id'] ?? '',
+          actor,
+          ...withoutUndefined({ runId: run, intentDigest, reason }),
+        });
+      },
     })),
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/escalate',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        const { reason } = parseInput(reasonOnly, body);
+        return applyCommand(deps, { kind: 'escalate', incidentId: params['id'] ?? '', actor, ...withoutUndefined({ reason }) });
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/note',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        const { text } = parseInput(noteText, body);
+        return applyCommand(deps, { kind: 'note', incidentId: params['id'] ?? '', actor, text: text.toWellFormed() });
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/incidents/:id/set',
+      role: 'responder',
+      handle: ({ params, body, actor }) => {
+        const { fields } = parseInput(fieldValues, body);
+        return applyCommand(deps, { kind: 'set', incidentId: params['id'] ?? '', actor, fields });
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/v1/incidents/:id/post-mortem',
+      role: 'viewer',
+      handle: async ({ params }) => {
+        const news = await deps.newsOf(params['id'] ?? '');
+        if (news === undefined) throw new ApiError(404, 'not_found', `there is no incident ${params['id'] ?? ''}`);
+        return { status: 200, body: { markdown: postMortem(news) } };
+      },
+    },
   ];
 }
 

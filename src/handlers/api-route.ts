@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../domain/clock.ts';
+import type { IncidentNews } from '../domain/notifier.ts';
 import type { RuleSet } from '../domain/rule.ts';
 import type { ApiRole } from '../domain/settings.ts';
 import type { Store } from '../domain/store.ts';
@@ -19,6 +20,8 @@ export interface ApiDeps {
   /** Loads rules and configuration anew; the old ones stay live when there are problems. */
   readonly reload: () => Promise<ReloadResult>;
   readonly lastReload: () => ReloadResult;
+  /** Everything that may be said of an incident. */
+  readonly newsOf: (incidentId: string) => Promise<IncidentNews | undefined>;
   /** When the last webhook was accepted (epoch ms). */
   readonly lastWebhookAt: () => number | null;
 }
@@ -60,7 +63,7 @@ export async function applyCommand({ pipeline }: Pick<ApiDeps, 'pipeline'>, even
   if (!pipeline.isAccepting) throw new ApiError(503, 'unavailable', 'starting or stopping; come again');
   const answer: CommandAnswer | undefined = await pipeline.apply(event);
   if (answer?.ok === false) throw new ApiError(STATUS_OF[answer.code], answer.code, answer.text);
-  return { status: 200, body: { text: answer?.text ?? 'done' } };
+  return { status: 200, body: { text: answer?.text ?? 'done', data: answer?.data ?? null } };
 }
 
 /** A part of the API that later versions have. */

@@ -49,10 +49,6 @@ function command(
   return { summary, security: secured, parameters, requestBody: input(properties), responses: done };
 }
 
-function laterCommand() {
-  return { ...later, security: secured, parameters: [idParameter] };
-}
-
 function query(name: string, schema: object, description: string) {
   return { name, in: 'query', schema, description } as const;
 }
@@ -94,6 +90,23 @@ const run = shape({
   },
   reason: nullableText,
   intent_digest: nullableText,
+  approval: {
+    oneOf: [
+      { type: 'null' },
+      shape({
+        state: { enum: ['open', 'approved', 'rejected', 'void', 'expired'] },
+        why: text,
+        roles: listOf(text),
+        count,
+        approved_by: listOf(text),
+        decided_by: nullableText,
+        asked_at: instant,
+        timeout_at: instant,
+        expires_at: instant,
+        intent: listOf(shape({ step: text, uses: text, summary: text })),
+      }),
+    ],
+  },
   started_at: nullableInstant,
   ended_at: nullableInstant,
   steps: listOf(ref('Step')),
@@ -126,6 +139,8 @@ const incident = shape({
   resolved_at: nullableInstant,
   escalation_level: count,
   truncated_alerts: count,
+  fields: labels,
+  update_due_at: nullableInstant,
   alerts: listOf(ref('Alert')),
   runs: listOf(ref('Run')),
   timeline: listOf(ref('TimelineEntry')),
@@ -213,19 +228,55 @@ export const openApi = {
       }),
     },
     '/api/v1/incidents/{id}/resolve': { post: command('Says that it is over; alerts that fire are dismissed.') },
-    '/api/v1/incidents/{id}/approve': { post: laterCommand() },
-    '/api/v1/incidents/{id}/reject': { post: laterCommand() },
-    '/api/v1/incidents/{id}/escalate': { post: laterCommand() },
-    '/api/v1/incidents/{id}/note': { post: laterCommand() },
-    '/api/v1/incidents/{id}/set': { post: laterCommand() },
+    '/api/v1/incidents/{id}/approve': {
+      post: command('Allows the one run of the incident that waits for people.', {
+        run: text,
+        intent_digest: text,
+        reason: text,
+      }),
+    },
+    '/api/v1/incidents/{id}/reject': {
+      post: command('Refuses the one run of the incident that waits for people.', {
+        run: text,
+        intent_digest: text,
+        reason: text,
+      }),
+    },
+    '/api/v1/incidents/{id}/escalate': { post: command('Calls the next people of the escalation policy.', { reason: text }) },
+    '/api/v1/incidents/{id}/note': { post: command('Adds a note to the story.', { text }) },
+    '/api/v1/incidents/{id}/set': {
+      post: command("Sets lines of the incident's message; null takes one away.", {
+        fields: { type: 'object', additionalProperties: nullableText },
+      }),
+    },
+    '/api/v1/incidents/{id}/post-mortem': {
+      get: read('A draft of its post-mortem, in Markdown.', shape({ markdown: text }), [idParameter]),
+    },
+    '/api/v1/runs': {
+      post: command('Starts a rule by hand, where it says `manual`.', { rule: text, params: anyObject, target: text }, []),
+    },
     '/api/v1/runs/{id}': { get: read('One run.', ref('Run'), [idParameter]) },
     '/api/v1/runs/{id}/cancel': { post: command('Ends the run, or lifts its quarantine.') },
-    '/api/v1/runs/{id}/approve': { post: laterCommand() },
-    '/api/v1/runs/{id}/reject': { post: laterCommand() },
+    '/api/v1/runs/{id}/approve': {
+      post: command('Allows what was seen: `intent_digest` of the run.', { intent_digest: text, reason: text }),
+    },
+    '/api/v1/runs/{id}/reject': {
+      post: command('Refuses it; nothing further happens in this episode.', { intent_digest: text, reason: text }),
+    },
     '/api/v1/rules': { get: read('The rules that are live, in their order.', shape({ rules: listOf(ref('Rule')) })) },
     '/api/v1/breakers': { get: read('The breakers of all rules.', shape({ breakers: listOf(ref('Breaker')) })) },
     '/api/v1/breakers/{rule}/rearm': {
       post: command('Re-arms a breaker that is open.', {}, [{ name: 'rule', in: 'path', required: true, schema: text }]),
+    },
+    '/api/v1/audit': {
+      get: read(
+        'Who did what, the newest first.',
+        shape({ entries: listOf(ref('AuditEntry')), next_before: { type: ['integer', 'null'] } }),
+        [
+          query('before', { type: 'integer', minimum: 1 }, '`next_before` of the page before.'),
+          query('limit', { type: 'integer', minimum: 1, maximum: 500, default: 100 }, 'How many.'),
+        ],
+      ),
     },
     '/api/v1/status': { get: read('How the daemon is.', ref('Status')) },
     '/api/v1/report': { get: { ...later, security: [...secured, {}] } },
@@ -254,7 +305,19 @@ export const openApi = {
     securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
     schemas: {
       Error: shape({ error: shape({ code: text, message: text }) }),
-      Done: shape({ text }),
+      Done: shape({ text, data: {} }),
+      AuditEntry: shape({
+        position: count,
+        at: instant,
+        person: text,
+        via: { enum: ['api', 'slack', 'pagerduty', 'daemon'] },
+        action: text,
+        subject: text,
+        details: anyObject,
+        ok: { type: 'boolean' },
+        text,
+        hash: text,
+      }),
       Step: step,
       Run: run,
       Alert: alert,

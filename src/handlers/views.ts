@@ -1,7 +1,7 @@
 import type { Labels } from '../domain/alert.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { RuleSet } from '../domain/rule.ts';
-import type { Breaker, Incident, Line, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
+import type { Approval, Breaker, Incident, Line, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
 import { phaseOf, type IncidentPhase } from '../domain/incident-phase.ts';
 import type { IncidentDetail, MemberAlert } from '../domain/store.ts';
 
@@ -22,6 +22,20 @@ export interface StepView {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
+export interface ApprovalView {
+  readonly state: string;
+  readonly why: string;
+  readonly roles: readonly string[];
+  readonly count: number;
+  readonly approved_by: readonly string[];
+  readonly decided_by: string | null;
+  readonly asked_at: string;
+  readonly timeout_at: string;
+  readonly expires_at: string;
+  /** What was asked for, step by step. */
+  readonly intent: readonly { readonly step: string; readonly uses: string; readonly summary: string }[];
+}
+
 export interface RunView {
   readonly id: string;
   readonly rule: string;
@@ -31,7 +45,10 @@ export interface RunView {
   readonly state: string;
   readonly outcome: string | null;
   readonly reason: string | null;
+  /** Of what people were asked to allow last. */
   readonly intent_digest: string | null;
+  /** The newest question to people; `null` where nobody was asked. */
+  readonly approval: ApprovalView | null;
   readonly started_at: string | null;
   readonly ended_at: string | null;
   readonly steps: readonly StepView[];
@@ -70,6 +87,9 @@ export interface IncidentView {
   readonly resolved_at: string | null;
   readonly escalation_level: number;
   readonly truncated_alerts: number;
+  /** Lines of its message that people set. */
+  readonly fields: Labels;
+  readonly update_due_at: string | null;
   readonly alerts: readonly AlertView[];
   readonly runs: readonly RunView[];
   readonly timeline: readonly TimelineEntryView[];
@@ -104,11 +124,14 @@ export function viewIncident(detail: IncidentDetail, rules: RuleSet): IncidentVi
     resolved_at: viewInstant(incident.resolvedAt),
     escalation_level: incident.escalationLevel,
     truncated_alerts: incident.truncatedAlerts,
+    fields: incident.fields,
+    update_due_at: viewInstant(incident.updateDueAt),
     alerts: detail.alerts.map(viewAlert),
     runs: runs.map((run) =>
       viewRun(
         run,
         steps.filter((step) => step.runId === run.id),
+        detail.approvals.filter((approval) => approval.runId === run.id),
         rules,
       ),
     ),
@@ -116,7 +139,11 @@ export function viewIncident(detail: IncidentDetail, rules: RuleSet): IncidentVi
   };
 }
 
-export function viewRun(run: Run, steps: readonly StepRecord[], rules: RuleSet): RunView {
+export function viewRun(run: Run, steps: readonly StepRecord[], approvals: readonly Approval[], rules: RuleSet): RunView {
+  const asked = approvals.reduce<Approval | undefined>(
+    (newest, each) => (newest !== undefined && newest.askedAt > each.askedAt ? newest : each),
+    undefined,
+  );
   const playbook = rules.byName(run.rule)?.rungs[run.rung]?.playbook.name ?? '';
   return {
     id: run.id,
@@ -126,11 +153,26 @@ export function viewRun(run: Run, steps: readonly StepRecord[], rules: RuleSet):
     state: run.state,
     outcome: run.outcome,
     reason: run.reason,
-    // Approvals, which the digest binds, cannot be asked for in this version.
-    intent_digest: null,
+    intent_digest: asked?.intentDigest ?? null,
+    approval: asked === undefined ? null : viewApproval(asked),
     started_at: viewInstant(run.startedAt),
     ended_at: viewInstant(run.endedAt),
     steps: steps.map(viewStep),
+  };
+}
+
+function viewApproval(approval: Approval): ApprovalView {
+  return {
+    state: approval.state,
+    why: approval.why,
+    roles: approval.roles,
+    count: approval.count,
+    approved_by: approval.approvedBy,
+    decided_by: approval.decidedBy,
+    asked_at: viewInstant(approval.askedAt),
+    timeout_at: viewInstant(approval.timeoutAt),
+    expires_at: viewInstant(approval.expiresAt),
+    intent: approval.intent.map(({ address, uses, summary }) => ({ step: address, uses, summary })),
   };
 }
 

@@ -5,10 +5,12 @@ import { formatIncident, formatIncidentList } from '../../src/cli/print-incident
 const ANSWER = `{
   "id": "inc_1", "rule": "restart", "status": "triggered", "phase": "investigating", "severity": "P1",
   "labels": { "alertname": "Down" }, "started_at": "2026-11-21T08:00:00.000Z", "acknowledged_at": null, "acknowledged_by": null,
-  "resolved_at": null, "escalation_level": 1, "truncated_alerts": 2,
+  "resolved_at": null, "escalation_level": 1, "truncated_alerts": 2, "fields": { "Impact": "none\\u0007" }, "update_due_at": "2026-11-21T09:00:00.000Z",
   "alerts": [{ "status": "firing", "labels": { "__proto__": "x", "constructor": "y", "evil": "a\\u0000\\u001b[2Jb\\u202e" } }],
-  "runs": [{ "id": "run_1", "rule": "restart", "target": "web\\n1", "state": "held", "outcome": null, "reason": "cooldown",
-    "started_at": null, "ended_at": null, "steps": [] }],
+  "runs": [{ "id": "run_1", "rule": "restart", "target": "web\\n1", "state": "held", "outcome": null, "reason": "approval",
+    "started_at": null, "ended_at": null, "steps": [], "intent_digest": "abc",
+    "approval": { "state": "open", "why": "the rule is in mode approve", "roles": ["sre"], "count": 2, "approved_by": ["bob"],
+      "timeout_at": "2026-11-21T08:15:00.000Z", "intent": [{ "step": "0:steps/kill", "uses": "docker.kill", "summary": "kill web\\u001b1" }] } }],
   "timeline": [{ "at": "2026-11-21T08:00:01.000Z", "kind": "run_held", "reason": "cooldown", "text": "held by cooldown", "actor": null }]
 }`;
 
@@ -27,6 +29,15 @@ describe('an incident on a terminal', () => {
     expect(text).toContain('__proto__="x" constructor="y"');
     expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e]/u);
     expect(text).toContain('web\\u000a1');
+  });
+
+  test('shows what people are asked to allow, and what they set', () => {
+    const text = formatIncident(incident);
+    expect(text).toContain('waits for sre until 2026-11-21T08:15:00.000Z (1 of 2): the rule is in mode approve');
+    expect(text).toContain('would kill web\\u001b1  (docker.kill)');
+    expect(text).toContain('intent abc');
+    expect(text).toMatch(/Impact +none\\u0007/);
+    expect(text).toContain('promised until 2026-11-21T09:00:00.000Z');
   });
 
   test('a list has one line for each, and a word when there are none', () => {
