@@ -111,6 +111,11 @@ const incident = record<Incident>({
   lastSeenAt: instant,
   previousId: or(text),
   notifyOnly: fc.boolean(),
+  nextRung: count,
+  rungHeldSince: or(instant),
+  responseMissed: fc.boolean(),
+  updateDueAt: or(instant),
+  fields: labels.map((entries) => JSON.parse(JSON.stringify(entries)) as Record<string, string>),
   wakeAt: or(instant),
 });
 const line = record<Line>({
@@ -279,7 +284,7 @@ describe('what is saved is read back as it was', () => {
         Promise.all([tx.incidents([row.id]), tx.latestIncidents([row.groupKey]), tx.lines([itsLine.id]), tx.linesAt([itsLine])]),
       );
       expect([incidents, latest, lines, linesAt]).toEqual([[row], [row], [itsLine], [itsLine]]);
-      expect((await store.incidentDetail(row.id))?.timeline).toEqual([{ ...itsEntry, incidentId: row.id }]);
+      expect((await store.incidentDetail(row.id))?.timeline).toEqual([{ ...itsEntry, incidentId: row.id, position: 1 }]);
     }));
 
   it('a run with its step and claim', () =>

@@ -1,12 +1,26 @@
 import { copyLabels } from '../domain/alert.ts';
 import type { QuarantinedAlert } from '../domain/alert.ts';
+import type { JsonObject } from '../domain/json.ts';
 import { OUTCOMES, REASONS } from '../domain/reason.ts';
 import { EFFECTS, STEP_ERROR_CODES } from '../domain/remediation.ts';
 import { RULE_MODES } from '../domain/rule.ts';
 import { STEP_STATES } from '../domain/scope.ts';
-import { CLOSED_BY, INCIDENT_STATUSES, RUN_STATES, STEP_STAGES, TIMELINE_KINDS, TRIGGERS } from '../domain/state.ts';
+import {
+  ACTOR_EDGES,
+  APPROVAL_STATES,
+  CLOSED_BY,
+  INCIDENT_STATUSES,
+  NOTIFICATION_CHANNELS,
+  NOTIFICATION_PURPOSES,
+  RUN_STATES,
+  STEP_STAGES,
+  TIMELINE_KINDS,
+  TRIGGERS,
+} from '../domain/state.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Breaker,
   Claim,
   Episode,
@@ -14,6 +28,7 @@ import type {
   Incident,
   Line,
   Member,
+  Notification,
   Run,
   StepRecord,
   Switches,
@@ -33,6 +48,18 @@ export interface RuleSnapshotRow {
   readonly digest: string;
   readonly definition: string;
 }
+
+/** A notification, and since when it has been owed something without a break (epoch ms); of no meaning while it is owed nothing. */
+export type NotificationRow = Notification & { readonly owedSince: number };
+
+/** A request from outside that was taken. */
+export interface RequestRow {
+  readonly id: string;
+  readonly at: number;
+}
+
+/** An audit entry and the hash that chains it to the one before. */
+export type AuditRow = AuditEntry & { readonly hash: string };
 
 /** The one row of a table that holds a single thing. */
 export const ONLY_ROW = 'only';
@@ -98,6 +125,11 @@ export const incidents = defineTable<Incident>()('incident', ['id'], {
   previousId: nullable(text),
   notifyOnly: flag,
   wakeAt: nullable(integer),
+  nextRung: integer,
+  rungHeldSince: nullable(integer),
+  responseMissed: flag,
+  updateDueAt: nullable(integer),
+  fields: json(),
 });
 
 export const lines = defineTable<Line>()('line', ['id'], {
@@ -237,6 +269,75 @@ export const ruleSnapshots = defineTable<RuleSnapshotRow>()('rule_snapshot', ['d
   definition: text,
 });
 
+export const approvals = defineTable<Approval>()('approval', ['id'], {
+  id: text,
+  runId: text,
+  incidentId: nullable(text),
+  address: text,
+  intentDigest: text,
+  intent: json(),
+  why: text,
+  roles: json(),
+  count: integer,
+  excluded: nullable(text),
+  state: word(APPROVAL_STATES),
+  approvedBy: json(),
+  decidedBy: nullable(text),
+  decidedAt: nullable(integer),
+  reason: nullable(text),
+  askedAt: integer,
+  timeoutAt: integer,
+  onTimeout: word(['escalate', 'cancel']),
+  expiresAt: integer,
+});
+
+const NOTIFICATION_COLUMNS = {
+  id: text,
+  incidentId: nullable(text),
+  channel: word(NOTIFICATION_CHANNELS),
+  place: text,
+  purpose: word(NOTIFICATION_PURPOSES),
+  text: nullable(text),
+  bundleId: nullable(text),
+  createdAt: integer,
+  wanted: integer,
+  toldVersion: integer,
+  told: nullable(json<JsonObject>()),
+  toldPosition: integer,
+  underWay: nullable(json<JsonObject>()),
+  notBefore: integer,
+  attempts: integer,
+  lastError: nullable(text),
+  isDead: flag,
+} as const;
+
+/** What is read of a notification. */
+export const notifications = defineTable<Notification>()('notification', ['id'], NOTIFICATION_COLUMNS);
+
+/** What is written of a new one. */
+export const notificationRows = defineTable<NotificationRow>()('notification', ['id'], {
+  ...NOTIFICATION_COLUMNS,
+  owedSince: integer,
+});
+
+const AUDIT_COLUMNS = {
+  at: integer,
+  person: text,
+  via: word(ACTOR_EDGES),
+  action: text,
+  subject: text,
+  details: json<JsonObject>(),
+  ok: flag,
+  text,
+} as const;
+
+/** What the hash of an audit entry covers, in this order. */
+export const auditEntries = defineTable<AuditEntry>()('audit', [], AUDIT_COLUMNS);
+
+export const auditRows = defineTable<AuditRow>()('audit', [], { ...AUDIT_COLUMNS, hash: text });
+
+export const requests = defineTable<RequestRow>()('request', ['id'], { id: text, at: integer });
+
 /** All tables, for the migrations' test and for Kysely. */
 export const TABLES = [
   episodes,
@@ -253,9 +354,13 @@ export const TABLES = [
   timeline,
   quarantined,
   ruleSnapshots,
+  approvals,
+  notificationRows,
+  auditRows,
+  requests,
 ] as const;
 
-/** The schema as Kysely's types. `position` of the last two is the order of writing. */
+/** The schema as Kysely's types. `position` is the order of writing. */
 export interface Schema {
   readonly episode: ColumnsOf<Episode>;
   readonly alert_content: ColumnsOf<AlertContentRow>;
@@ -271,6 +376,10 @@ export interface Schema {
   readonly timeline: ColumnsOf<TimelineEntry> & { readonly position: number };
   readonly quarantined: ColumnsOf<QuarantinedRow> & { readonly position: number };
   readonly rule_snapshot: ColumnsOf<RuleSnapshotRow>;
+  readonly approval: ColumnsOf<Approval>;
+  readonly notification: ColumnsOf<NotificationRow>;
+  readonly audit: ColumnsOf<AuditRow> & { readonly position: number };
+  readonly request: ColumnsOf<RequestRow>;
 }
 
 /** JSON has no objects without prototype, which labels are. */

@@ -1,11 +1,14 @@
 import { alertKey, copyLabels } from '../../src/domain/alert.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Claim,
   Episode,
   Incident,
   Line,
   Member,
+  Notification,
   Run,
   StepRecord,
   TimelineEntry,
@@ -27,6 +30,12 @@ export function changesOf(changes: Partial<Changes>): Changes {
     breakers: [],
     switches: undefined,
     timeline: [],
+    approvals: [],
+    notifications: [],
+    delivered: [],
+    told: [],
+    audit: [],
+    requests: [],
     ruleSnapshots: [],
     quarantined: [],
     wakeHeld: [],
@@ -96,6 +105,11 @@ export function incidentOf(id: string, overrides: Partial<Incident> = {}): Incid
     lastSeenAt: 1200,
     previousId: null,
     notifyOnly: false,
+    nextRung: 0,
+    rungHeldSince: null,
+    responseMissed: false,
+    updateDueAt: null,
+    fields: {},
     wakeAt: null,
     ...overrides,
   };
@@ -208,6 +222,70 @@ export function entryOf(overrides: Partial<TimelineEntry> = {}): TimelineEntry {
     reason: null,
     text: 'a note',
     actor: null,
+    ...overrides,
+  };
+}
+
+export function approvalOf(id: string, runId: string, overrides: Partial<Approval> = {}): Approval {
+  return {
+    id,
+    runId,
+    incidentId: 'incident-1',
+    address: '0:steps/clean',
+    intentDigest: 'intent-1',
+    intent: [],
+    why: 'the rule asks',
+    roles: [],
+    count: 1,
+    excluded: null,
+    state: 'open',
+    approvedBy: [],
+    decidedBy: null,
+    decidedAt: null,
+    reason: null,
+    askedAt: 1300,
+    timeoutAt: 2300,
+    onTimeout: 'escalate',
+    expiresAt: 9300,
+    ...overrides,
+  };
+}
+
+/** The place `#ops` on Slack, or the one that is given; owed its first message. */
+export function notificationOf(incidentId: string, overrides: Partial<Notification> = {}): Notification {
+  const place = overrides.place ?? '#ops';
+  return {
+    id: `${incidentId}:${overrides.channel ?? 'slack'}:${place}`,
+    incidentId,
+    channel: 'slack',
+    place,
+    purpose: 'message',
+    text: null,
+    bundleId: null,
+    createdAt: 1100,
+    wanted: 1,
+    toldVersion: 0,
+    told: null,
+    toldPosition: 0,
+    underWay: null,
+    notBefore: 0,
+    attempts: 0,
+    lastError: null,
+    isDead: false,
+    ...overrides,
+  };
+}
+
+export function auditEntryOf(overrides: Partial<AuditEntry> = {}): AuditEntry {
+  return {
+    at: 1300,
+    person: 'ann',
+    via: 'api',
+    action: 'acknowledge',
+    subject: 'incident-1',
+    details: {},
+    ok: true,
+    text: 'acknowledged',
     ...overrides,
   };
 }

@@ -8,4 +8,6 @@ export interface DdlDialect {
   readonly table: string;
   /** The same for tables of small rows that are only found by their primary key. */
   readonly keyedTable: string;
+  /** The statements that make the database refuse to change or delete rows of a table. */
+  readonly appendOnly: (table: string) => readonly string[];
 }

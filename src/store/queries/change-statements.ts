@@ -1,7 +1,7 @@
-import type { AlertContent, Episode } from '../../domain/state.ts';
+import type { AlertContent, Episode, Notification } from '../../domain/state.ts';
 import type { Changes } from '../../domain/store.ts';
 import { ONLY_ROW } from '../rows.ts';
-import type { AlertContentRow } from '../rows.ts';
+import type { AlertContentRow, NotificationRow } from '../rows.ts';
 import { queryStatement } from '../statement.ts';
 import type { Statement } from '../statement.ts';
 import type { KnownRows } from './known-rows.ts';
@@ -14,12 +14,13 @@ export const ROWS_PER_STATEMENT = 500;
 
 /**
  * What `save` runs, in the order in which no unique key is held twice on the way: what ends is written before what begins.
- * Made lazily, so that a large save is never in memory twice.
+ * Made lazily, so that a large save is never in memory twice. The audit log is not in it, because it needs to read first.
  */
 export function* changeStatements(
-  { write, wake, claims }: StoreQueries,
+  { write, wake, claims, notifications }: StoreQueries,
   changes: Changes,
   known: KnownRows,
+  now: number,
 ): Generator<Statement> {
   const [pastEpisodes, currentEpisodes] = partition(changes.episodes, (episode) => !episode.current);
   const [closedIncidents, openIncidents] = partition(changes.incidents, (incident) => incident.status === 'resolved');
@@ -39,6 +40,12 @@ export function* changeStatements(
   yield* inChunks(changes.breakers, (values) => [writeRows(write.breakers, values)]);
   if (changes.switches !== undefined) yield writeRows(write.switches, [{ ...changes.switches, id: ONLY_ROW }]);
   yield* inChunks(changes.timeline, (values) => [writeRows(write.timeline, values)]);
+  yield* inChunks(changes.approvals, (values) => writeChangedRows(write.approvals, values, known));
+  yield* inChunks(changes.notifications, (values) => [writeRows(write.notifications, values.map(owedFromItsBeginning))]);
+  yield* inChunks(changes.delivered, (values) => [writeRows(write.delivered, values)]);
+  // After those that are new: to them, too, what this transaction says of their incident is news.
+  if (changes.told.length > 0) yield queryStatement(bind(notifications.tell, { incidentIds: changes.told, at: now }));
+  yield* inChunks(changes.requests, (values) => [writeRows(write.requests, values)]);
   yield* inChunks(changes.quarantined, (values) => [writeRows(write.quarantined, values)]);
   for (const { reasons, limit, at } of changes.wakeHeld) {
     for (const reason of reasons) yield queryStatement(bind(wake.mostUrgent, { reason, limit, at }));
@@ -53,6 +60,10 @@ function* inChunks<T>(values: readonly T[], write: (values: readonly T[]) => rea
 
 function partition<T>(values: readonly T[], isFirst: (value: T) => boolean): readonly [readonly T[], readonly T[]] {
   return [values.filter(isFirst), values.filter((value) => !isFirst(value))];
+}
+
+function owedFromItsBeginning(notification: Notification): NotificationRow {
+  return { ...notification, owedSince: notification.createdAt };
 }
 
 function contentRow({ id: episodeId, labels, annotations, fingerprint, generatorUrl }: Episode & AlertContent): AlertContentRow {

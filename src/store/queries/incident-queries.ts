@@ -1,14 +1,15 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 import { INCIDENT_STATUSES } from '../../domain/state.ts';
-import type { Incident, Line, TimelineEntry } from '../../domain/state.ts';
+import type { Incident, Line, StoredTimelineEntry } from '../../domain/state.ts';
 import type { LineFacts, StoreCounts } from '../../domain/store.ts';
 import { cellAt, integer, nullable, text, word } from '../column.ts';
 import type { Row } from '../column.ts';
-import { incidents, lines, timeline } from '../rows.ts';
+import { incidents, lines } from '../rows.ts';
 import { prepareQuery } from './prepared-query.ts';
 import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
+import { decodeStoredTimeline, STORED_TIMELINE } from './timeline-columns.ts';
 
 /** Incidents, their lines and their story. */
 export interface IncidentQueries {
@@ -20,7 +21,7 @@ export interface IncidentQueries {
   readonly lineFacts: PreparedQuery<{ readonly lineIds: readonly string[]; readonly at: number }, LineFacts>;
   readonly due: PreparedQuery<{ readonly now: number; readonly limit: number }, string>;
   readonly nextDue: PreparedQuery<{ readonly now: number }, number | null>;
-  readonly timeline: PreparedQuery<{ readonly incidentId: string }, TimelineEntry>;
+  readonly timeline: PreparedQuery<{ readonly incidentId: string }, StoredTimelineEntry>;
   readonly countOpen: PreparedQuery<object, StoreCounts['openIncidents'][number]>;
 }
 
@@ -101,8 +102,8 @@ export function createIncidentQueries({ builder, texts, pairs, eachText, compile
     timeline: prepareQuery(
       { incidentId: 'text' },
       ({ incidentId }) =>
-        builder.selectFrom('timeline').select(timeline.columns).where('incident_id', '=', incidentId).orderBy('position'),
-      timeline.decode,
+        builder.selectFrom('timeline').select(STORED_TIMELINE).where('incident_id', '=', incidentId).orderBy('position'),
+      decodeStoredTimeline,
     ),
     countOpen: prepareQuery(
       {},

@@ -1,15 +1,16 @@
 import { sql } from 'kysely';
 import { OUTCOMES } from '../../domain/reason.ts';
 import { RUN_STATES, TRIGGERS } from '../../domain/state.ts';
-import type { Run, RunBrief, StepRecord, TimelineEntry } from '../../domain/state.ts';
+import type { Run, RunBrief, StepRecord, StoredTimelineEntry } from '../../domain/state.ts';
 import type { StoreCounts } from '../../domain/store.ts';
 import { cellAt, flag, integer, nullable, text, word } from '../column.ts';
-import { runs, steps, timeline } from '../rows.ts';
+import { runs, steps } from '../rows.ts';
 import { defineTable } from '../table.ts';
 import { decodeId, decodeInstant } from './incident-queries.ts';
 import { prepareQuery } from './prepared-query.ts';
 import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
+import { decodeStoredTimeline, STORED_TIMELINE } from './timeline-columns.ts';
 
 const briefs = defineTable<RunBrief>()('run', ['id'], {
   id: text,
@@ -41,7 +42,7 @@ export interface RunQueries {
   readonly ofIncidents: PreparedQuery<{ readonly incidentIds: readonly string[] }, Run>;
   readonly steps: PreparedQuery<{ readonly runIds: readonly string[] }, StepRecord>;
   readonly stepsOfIncident: PreparedQuery<{ readonly incidentId: string }, StepRecord>;
-  readonly timeline: PreparedQuery<{ readonly runId: string }, TimelineEntry>;
+  readonly timeline: PreparedQuery<{ readonly runId: string }, StoredTimelineEntry>;
   readonly briefs: PreparedQuery<
     { readonly targets: readonly string[]; readonly rules: readonly string[]; readonly since: number },
     RunBrief
@@ -102,8 +103,8 @@ export function createRunQueries({ builder, texts }: StoreDialect): RunQueries {
     ),
     timeline: prepareQuery(
       { runId: 'text' },
-      ({ runId }) => builder.selectFrom('timeline').select(timeline.columns).where('run_id', '=', runId).orderBy('position'),
-      timeline.decode,
+      ({ runId }) => builder.selectFrom('timeline').select(STORED_TIMELINE).where('run_id', '=', runId).orderBy('position'),
+      decodeStoredTimeline,
     ),
     briefs: prepareQuery(
       { targets: 'texts', rules: 'texts', since: 'integer' },

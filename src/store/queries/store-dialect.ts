@@ -14,5 +14,7 @@ export interface StoreDialect {
     parameter: RawBuilder<string>,
     query: (value: RawBuilder<string>) => RawBuilder<string>,
   ) => RawBuilder<string>;
+  /** The last position that a table has given out, also when that row is gone. */
+  readonly lastPosition: (table: 'audit') => RawBuilder<number>;
   readonly compile: (query: RawBuilder<unknown>) => CompiledQuery;
 }

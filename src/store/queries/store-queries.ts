@@ -1,3 +1,7 @@
+import { createApprovalQueries } from './approval-queries.ts';
+import type { ApprovalQueries } from './approval-queries.ts';
+import { createAuditQueries } from './audit-queries.ts';
+import type { AuditQueries } from './audit-queries.ts';
 import { createClaimQueries } from './claim-queries.ts';
 import type { ClaimQueries } from './claim-queries.ts';
 import { createDaemonQueries } from './daemon-queries.ts';
@@ -6,6 +10,8 @@ import { createEpisodeQueries } from './episode-queries.ts';
 import type { EpisodeQueries } from './episode-queries.ts';
 import { createIncidentQueries } from './incident-queries.ts';
 import type { IncidentQueries } from './incident-queries.ts';
+import { createNotificationQueries } from './notification-queries.ts';
+import type { NotificationQueries } from './notification-queries.ts';
 import { createPruneQueries } from './prune-queries.ts';
 import type { PruneQueries } from './prune-queries.ts';
 import { createRunQueries } from './run-queries.ts';
@@ -24,6 +30,9 @@ export interface StoreQueries {
   readonly runs: RunQueries;
   readonly claims: ClaimQueries;
   readonly daemon: DaemonQueries;
+  readonly approvals: ApprovalQueries;
+  readonly notifications: NotificationQueries;
+  readonly audit: AuditQueries;
   readonly wake: WakeQueries;
   readonly prune: PruneQueries;
   readonly write: Writers;
@@ -38,6 +47,9 @@ export function createStoreQueries(dialect: StoreDialect): StoreQueries {
     runs: createRunQueries(dialect),
     claims: createClaimQueries(dialect),
     daemon: createDaemonQueries(dialect),
+    approvals: createApprovalQueries(dialect),
+    notifications: createNotificationQueries(dialect),
+    audit: createAuditQueries(dialect),
     wake: createWakeQueries(dialect),
     prune: createPruneQueries(dialect),
     write: createWriters(dialect),

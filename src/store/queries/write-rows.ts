@@ -20,7 +20,39 @@ export function addMissingRows<N extends string, T>(dialect: StoreDialect, table
   return createWriter(dialect, table, sql` on conflict (${keyColumns(table)}) do nothing`);
 }
 
-export function writeRows<T>(writer: RowWriter<T>, values: readonly T[]): Statement {
+/**
+ * Rows of the outbox that are not there yet; one that is there only becomes a page when it is asked for as one, and wants to be told
+ * once more.
+ */
+export function askForPlaces<T>(dialect: StoreDialect, table: Table<'notification', T>): RowWriter<T> {
+  return createWriter(
+    dialect,
+    table,
+    sql` on conflict ("id") do update set
+      "purpose" = 'page',
+      "owed_since" = case
+        when "notification"."wanted" > "notification"."told_version" then "notification"."owed_since"
+        else "excluded"."owed_since"
+      end,
+      "wanted" = "notification"."wanted" + 1
+      where "excluded"."purpose" = 'page' and "notification"."purpose" <> 'page'`,
+  );
+}
+
+/** Rows that are there, except for the columns that are `kept` as they are. One that is gone stays gone. */
+export function updateRows<N extends string, T>(
+  dialect: StoreDialect,
+  table: Table<N, T>,
+  kept: readonly Table<N, T>['columns'][number][],
+): Pick<RowWriter<T>, 'sql' | 'encode'> {
+  const writer = createWriter(dialect, table, sql``);
+  const changed = [...table.columns.entries()]
+    .filter(([, column]) => !table.key.includes(column) && !kept.includes(column))
+    .map(([index]) => index);
+  return { sql: writer.updateSql(changed), encode: (value) => writer.updateCells(table.encode(value), changed) };
+}
+
+export function writeRows<T>(writer: Pick<RowWriter<T>, 'sql' | 'encode'>, values: readonly T[]): Statement {
   return { sql: writer.sql, rows: values.map((value) => writer.encode(value)) };
 }
 

@@ -1,7 +1,19 @@
-import type { Breaker, Claim, Episode, Incident, Line, Member, Run, StepRecord, TimelineEntry } from '../../domain/state.ts';
+import type {
+  Approval,
+  Breaker,
+  Claim,
+  Episode,
+  Incident,
+  Line,
+  Member,
+  Notification,
+  Run,
+  StepRecord,
+  TimelineEntry,
+} from '../../domain/state.ts';
 import * as rows from '../rows.ts';
 import type { StoreDialect } from './store-dialect.ts';
-import { addMissingRows, replaceRows } from './write-rows.ts';
+import { addMissingRows, askForPlaces, replaceRows, updateRows } from './write-rows.ts';
 import type { RowWriter } from './row-writer.ts';
 
 /** One statement for the rows of each table. */
@@ -20,6 +32,11 @@ export interface Writers {
   readonly timeline: RowWriter<TimelineEntry>;
   readonly quarantined: RowWriter<rows.QuarantinedRow>;
   readonly ruleSnapshots: RowWriter<rows.RuleSnapshotRow>;
+  readonly approvals: RowWriter<Approval>;
+  readonly notifications: RowWriter<rows.NotificationRow>;
+  readonly delivered: Pick<RowWriter<Notification>, 'sql' | 'encode'>;
+  readonly audit: RowWriter<rows.AuditRow>;
+  readonly requests: RowWriter<rows.RequestRow>;
 }
 
 export function createWriters(dialect: StoreDialect): Writers {
@@ -38,5 +55,11 @@ export function createWriters(dialect: StoreDialect): Writers {
     timeline: replaceRows(dialect, rows.timeline),
     quarantined: replaceRows(dialect, rows.quarantined),
     ruleSnapshots: addMissingRows(dialect, rows.ruleSnapshots),
+    approvals: replaceRows(dialect, rows.approvals),
+    notifications: askForPlaces(dialect, rows.notificationRows),
+    // Meanwhile it may have been asked for as a page, or been told of something new.
+    delivered: updateRows(dialect, rows.notifications, ['wanted', 'purpose']),
+    audit: replaceRows(dialect, rows.auditRows),
+    requests: addMissingRows(dialect, rows.requests),
   };
 }

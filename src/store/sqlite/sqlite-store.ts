@@ -1,13 +1,40 @@
 import type { Clock } from '../../domain/clock.ts';
-import type { AlertContent, Breaker, Episode, Incident, Run, StepRecord, Switches, TimelineEntry } from '../../domain/state.ts';
+import { NOTIFICATION_CHANNELS } from '../../domain/state.ts';
+import type {
+  AlertContent,
+  Approval,
+  Breaker,
+  Episode,
+  Incident,
+  Notification,
+  Run,
+  StepRecord,
+  StoredAuditEntry,
+  StoredTimelineEntry,
+  Switches,
+} from '../../domain/state.ts';
 import { StoreUnavailableError } from '../../domain/store.ts';
-import type { DueWork, IncidentDetail, IncidentFilter, Page, Store, StoreCounts, StoreTransaction } from '../../domain/store.ts';
+import type {
+  AuditCheck,
+  DueNotification,
+  DueWork,
+  IncidentDetail,
+  IncidentFilter,
+  NotificationFilter,
+  OutboxCount,
+  Page,
+  Store,
+  StoreCounts,
+  StoreTransaction,
+} from '../../domain/store.ts';
 import { formatCursor, listIncidents } from '../queries/list-incidents.ts';
+import { listNotifications } from '../queries/notification-queries.ts';
 import { createStoreQueries } from '../queries/store-queries.ts';
 import type { StoreQueries } from '../queries/store-queries.ts';
 import { writeRows } from '../queries/write-rows.ts';
 import { ONLY_ROW } from '../rows.ts';
 import { switchesOf } from '../switches-of.ts';
+import { checkAudit } from './check-audit.ts';
 import { openConnections } from './open-connections.ts';
 import type { Connections } from './open-connections.ts';
 import { pruneStore } from './prune-store.ts';
@@ -62,7 +89,9 @@ export class SqliteStore implements Store {
   }
 
   transact<T>(work: (transaction: StoreTransaction) => Promise<T>): Promise<T> {
-    return this.#inSession((session) => work(new SqliteTransaction(session, this.#queries, this.#savedDigests)));
+    return this.#inSession((session) =>
+      work(new SqliteTransaction(session, this.#queries, this.#savedDigests, this.#options.clock)),
+    );
   }
 
   probe(): Promise<void> {
@@ -107,35 +136,107 @@ export class SqliteStore implements Store {
   }
 
   incidentDetail(id: string): Promise<IncidentDetail | undefined> {
-    const { incidents, episodes, runs } = this.#queries;
+    const { incidents, episodes, runs, approvals } = this.#queries;
     const incidentIds = [id];
     return this.#read(async (reads) => {
-      const [[incident], lines, alerts, itsRuns, steps, timeline] = await Promise.all([
+      const [[incident], lines, alerts, itsRuns, steps, timeline, itsApprovals] = await Promise.all([
         reads.query(incidents.byId, { ids: incidentIds }),
         reads.query(incidents.linesOfIncidents, { incidentIds }),
         reads.query(episodes.memberAlerts, { incidentIds, limit: ALERTS_SHOWN }),
         reads.query(runs.ofIncidents, { incidentIds }),
         reads.query(runs.stepsOfIncident, { incidentId: id }),
         reads.query(incidents.timeline, { incidentId: id }),
+        reads.query(approvals.ofIncident, { incidentId: id }),
       ]);
-      return incident === undefined ? undefined : { incident, lines, alerts, runs: itsRuns, steps, timeline };
+      if (incident === undefined) return undefined;
+      return { incident, lines, alerts, runs: itsRuns, steps, timeline, approvals: itsApprovals };
     });
   }
 
-  runDetail(
-    id: string,
-  ): Promise<
-    { readonly run: Run; readonly steps: readonly StepRecord[]; readonly timeline: readonly TimelineEntry[] } | undefined
+  runDetail(id: string): Promise<
+    | {
+        readonly run: Run;
+        readonly steps: readonly StepRecord[];
+        readonly timeline: readonly StoredTimelineEntry[];
+        readonly approvals: readonly Approval[];
+      }
+    | undefined
   > {
-    const { runs } = this.#queries;
+    const { runs, approvals } = this.#queries;
     return this.#read(async (reads) => {
-      const [[run], steps, timeline] = await Promise.all([
+      const [[run], steps, timeline, itsApprovals] = await Promise.all([
         reads.query(runs.byId, { ids: [id] }),
         reads.query(runs.steps, { runIds: [id] }),
         reads.query(runs.timeline, { runId: id }),
+        reads.query(approvals.ofRuns, { runIds: [id] }),
       ]);
-      return run === undefined ? undefined : { run, steps, timeline };
+      return run === undefined ? undefined : { run, steps, timeline, approvals: itsApprovals };
     });
+  }
+
+  approval(id: string): Promise<Approval | undefined> {
+    return this.#read(async (reads) => {
+      const [approval] = await reads.query(this.#queries.approvals.byId, { id });
+      return approval;
+    });
+  }
+
+  dueNotifications(
+    now: number,
+    limit: number,
+  ): Promise<{ readonly due: readonly DueNotification[]; readonly nextAt: number | null }> {
+    const { notifications } = this.#queries;
+    return this.#read(async (reads) => {
+      const [due, [nextAt = null]] = await Promise.all([
+        reads.query(notifications.due, { now, limit }),
+        reads.query(notifications.nextDue, { now }),
+      ]);
+      return { due, nextAt };
+    });
+  }
+
+  bundle(id: string): Promise<{ readonly incidents: readonly Incident[]; readonly notifications: readonly Notification[] }> {
+    const { notifications } = this.#queries;
+    return this.#read(async (reads) => {
+      const [incidents, members] = await Promise.all([
+        reads.query(notifications.incidentsOfBundle, { bundleId: id }),
+        reads.query(notifications.ofBundle, { bundleId: id }),
+      ]);
+      return { incidents, notifications: members };
+    });
+  }
+
+  listNotifications(filter: NotificationFilter): Promise<readonly Notification[]> {
+    return this.#read((reads) => reads.run(listNotifications(this.#queries.dialect, filter)));
+  }
+
+  /** Every channel has its count, also one that holds nothing. */
+  outbox(): Promise<readonly OutboxCount[]> {
+    const { notifications } = this.#queries;
+    return this.#read(async (reads) => {
+      const [waiting, dead] = await Promise.all([
+        reads.query(notifications.countWaiting, {}),
+        reads.query(notifications.countDead, {}),
+      ]);
+      return NOTIFICATION_CHANNELS.map((channel) => {
+        const itsWaiting = waiting.find((row) => row.channel === channel);
+        const itsDead = dead.find((row) => row.channel === channel);
+        return {
+          channel,
+          waiting: itsWaiting?.count ?? 0,
+          dead: itsDead?.count ?? 0,
+          oldestAt: itsWaiting?.oldestAt ?? null,
+        };
+      });
+    });
+  }
+
+  auditTrail({ before, limit }: { readonly before?: number; readonly limit: number }): Promise<readonly StoredAuditEntry[]> {
+    return this.#read((reads) => reads.query(this.#queries.audit.trail, { before: before ?? Number.MAX_SAFE_INTEGER, limit }));
+  }
+
+  checkAudit(): Promise<AuditCheck> {
+    return this.#read((reads) => checkAudit(reads, this.#queries.audit));
   }
 
   listBreakers(): Promise<readonly Breaker[]> {

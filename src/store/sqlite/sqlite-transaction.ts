@@ -1,22 +1,28 @@
+import type { Clock } from '../../domain/clock.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Breaker,
   Claim,
   Episode,
   Incident,
   Line,
   Member,
+  Notification,
   Run,
   RunBrief,
   StepRecord,
   Switches,
 } from '../../domain/state.ts';
 import type { Changes, IncidentTarget, LineFacts, MemberAlert, StoreTransaction } from '../../domain/store.ts';
+import { chainEntries, NO_HASH } from '../audit-chain.ts';
 import { changeStatements, ROWS_PER_STATEMENT } from '../queries/change-statements.ts';
 import { KnownRows } from '../queries/known-rows.ts';
 import type { PreparedQuery } from '../queries/prepared-query.ts';
 import type { StoreQueries } from '../queries/store-queries.ts';
 import type { RowWriter } from '../queries/row-writer.ts';
+import { writeRows } from '../queries/write-rows.ts';
 import { switchesOf } from '../switches-of.ts';
 import type { SqliteSession } from './sqlite-session.ts';
 
@@ -25,13 +31,17 @@ export class SqliteTransaction implements StoreTransaction {
   readonly #session: SqliteSession;
   readonly #queries: StoreQueries;
   readonly #savedDigests: Set<string>;
+  readonly #clock: Clock;
   readonly #known = new KnownRows();
+  /** The hash of the last audit entry that this transaction wrote. */
+  #auditHead: string | undefined;
 
   /** Adds to `savedDigests` what rule snapshots it saves. */
-  constructor(session: SqliteSession, queries: StoreQueries, savedDigests: Set<string>) {
+  constructor(session: SqliteSession, queries: StoreQueries, savedDigests: Set<string>, clock: Clock) {
     this.#session = session;
     this.#queries = queries;
     this.#savedDigests = savedDigests;
+    this.#clock = clock;
   }
 
   currentEpisodes(alertKeys: readonly string[]): Promise<readonly Episode[]> {
@@ -115,6 +125,18 @@ export class SqliteTransaction implements StoreTransaction {
     return switchesOf(await this.#session.query(this.#queries.daemon.switches, {}));
   }
 
+  approvalsOfRuns(runIds: readonly string[]): Promise<readonly Approval[]> {
+    return this.#readRows(this.#queries.write.approvals, this.#queries.approvals.ofRuns, { runIds });
+  }
+
+  notifications(ids: readonly string[]): Promise<readonly Notification[]> {
+    return this.#session.query(this.#queries.notifications.byId, { ids });
+  }
+
+  takenRequests(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#session.query(this.#queries.audit.takenRequests, { ids });
+  }
+
   briefs(query: {
     readonly targets: readonly string[];
     readonly rules: readonly string[];
@@ -138,14 +160,23 @@ export class SqliteTransaction implements StoreTransaction {
   /** Small saves are only queued, to go with the commit; a fault in them shows there. Large ones go in parts, so that no message is huge. */
   async save(changes: Changes): Promise<void> {
     for (const { digest } of changes.ruleSnapshots) this.#savedDigests.add(digest);
+    if (changes.audit.length > 0) await this.#appendAudit(changes.audit);
     let queued = 0;
-    for (const statement of changeStatements(this.#queries, changes, this.#known)) {
+    for (const statement of changeStatements(this.#queries, changes, this.#known, this.#clock.now())) {
       this.#session.write(statement);
       queued += statement.rows.length;
       if (queued < 2 * ROWS_PER_STATEMENT) continue;
       await this.#session.flush();
       queued = 0;
     }
+  }
+
+  async #appendAudit(entries: readonly AuditEntry[]): Promise<void> {
+    const [stored = NO_HASH] = await this.#session.query(this.#queries.audit.head, {});
+    // Another save of this transaction may have appended meanwhile; from here to the write nothing waits.
+    const rows = chainEntries(this.#auditHead ?? stored, entries);
+    this.#auditHead = rows.at(-1)?.hash;
+    this.#session.write(writeRows(this.#queries.write.audit, rows));
   }
 
   #readRows<V, T>(writer: RowWriter<T>, query: PreparedQuery<V, T>, values: V): Promise<readonly T[]> {
