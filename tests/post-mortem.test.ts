@@ -91,7 +91,7 @@ test('says when, who, what was tried, whether it helped, and asks for what only 
   expect(text).toContain('| acknowledged | 2026-11-21T02:04:00Z by alice, after 4m |');
   expect(text).toContain('| over | 2026-11-21T02:12:00Z, after 12m: every alert resolved |');
   expect(text).toContain('| Impact | no pages |');
-  expect(text).toContain('alice took it; the automation acted once; each time it was verified that it helped.');
+  expect(text).toContain('Taken by alice; the automation acted once; each time it was verified that it helped.');
   expect(text).toContain('### `container/web`: verified; evidence: its checks');
   expect(text).toContain('- **succeeded** `restart` (`docker.restart_container`): restart container web');
   expect(text).toContain('and 3 that Alertmanager left out: nobody here has seen them');

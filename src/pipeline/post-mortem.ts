@@ -108,7 +108,7 @@ function summaryOf({ detail: { incident, runs } }: Omit<IncidentNews, 'postMorte
         ? `the automation acted ${times(acting.length)}, and nothing shows that it helped`
         : `the automation acted ${times(acting.length)}; ${helped.length === acting.length ? 'each time' : times(helped.length)} it was verified that it helped`;
   const recurred = helped.some((run) => run.recurred) ? ' A verified fix did not last.' : '';
-  const person = incident.acknowledgedBy === null ? 'Nobody acknowledged it' : `${plain(incident.acknowledgedBy)} took it`;
+  const person = incident.acknowledgedBy === null ? 'Nobody acknowledged it' : `Taken by ${plain(incident.acknowledgedBy)}`;
   return `${person}; ${automation}.${recurred}`;
 }
 
