@@ -32,7 +32,7 @@ const METHODS = new Map<string, PagerDutyCall['method']>([
  * What it checks: the routing key, the shape and the lengths of the event, its 512 KB; on demand the 120 events a minute.
  */
 export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<PagerDutyServer> {
-  const routingKeys = options.routingKeys ?? ['R0UT1NGKEYFORTESTS00000000000001'];
+  const routingKeys = options.routingKeys ?? ['0123456789abcdef0123456789abcdef'];
   const caFile = fixture('ca.pem');
   const log = createCallLog<PagerDutyCall['method']>();
   const changes: PagerDutyChange[] = [];
@@ -70,6 +70,7 @@ export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<Pa
       bell.notify();
       return { status: 202, body: { status: 'success', message: 'Event processed', dedup_key: dedupKey } };
     }
+    if (parsed.data.routing_key.startsWith('R')) return invalid(['change events cannot be sent to a ruleset']);
     changes.push({
       routingKey: parsed.data.routing_key,
       summary: parsed.data.payload.summary,
@@ -87,7 +88,8 @@ export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<Pa
     const waitSeconds = isLimited ? window.take(key) : undefined;
     if (waitSeconds === undefined) return undefined;
     const message = 'Requests for this service are arriving too quickly.  Please retry later.';
-    return { status: 429, headers: { 'retry-after': String(waitSeconds) }, body: { status: 'throttle exceeded', message } };
+    // PagerDuty documents no Retry-After (docs/events-API-v2/05-Rate-Limits.md).
+    return { status: 429, body: { status: 'throttle exceeded', message } };
   };
 
   const tls = { cert: readFileSync(fixture('server.pem'), 'utf8'), key: readFileSync(fixture('server-key.pem'), 'utf8') };

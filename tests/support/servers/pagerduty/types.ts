@@ -57,6 +57,9 @@ export interface PagerDutyCall {
   readonly outcome: string;
 }
 
+/** A name, from which an id is made, or the id too. */
+export type PagerDutyPerson = string | { readonly id: string; readonly name: string };
+
 export interface PagerDutyWebhook {
   /** The daemon's route. */
   readonly url: string;
@@ -66,10 +69,10 @@ export interface PagerDutyWebhook {
   readonly event: string;
   /** The incident or its dedup key (the last one opened under it). Not needed when `data` is given. */
   readonly incident?: string | PagerDutyIncident;
-  /** The name of the person; `null` when PagerDuty itself did it. */
-  readonly agent?: string | null;
-  /** Names of those it is assigned to; the agent unless given. */
-  readonly assignees?: readonly string[];
+  /** Who did it, Alice unless given; `null` when PagerDuty itself did. */
+  readonly agent?: PagerDutyPerson | null;
+  /** Those it is assigned to; the agent unless given. */
+  readonly assignees?: readonly PagerDutyPerson[];
   /** The note, for `incident.annotated`. */
   readonly content?: string;
   /** Replaces fields of `event.data`. */

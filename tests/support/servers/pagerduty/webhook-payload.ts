@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import type { PagerDutyIncident, PagerDutyStatus, PagerDutyWebhook } from './types.ts';
+import type { PagerDutyIncident, PagerDutyPerson, PagerDutyStatus, PagerDutyWebhook } from './types.ts';
 
 /** The body of a V3 webhook, as docs/webhooks/01-Overview.md of PagerDuty's developer-docs shows it. */
 export function webhookPayload(webhook: PagerDutyWebhook, incident: PagerDutyIncident | undefined): object {
@@ -38,7 +38,7 @@ export function signWebhook(secret: string, rawBody: string): string {
   return `v1=${createHmac('sha256', secret).update(rawBody).digest('hex')}`;
 }
 
-function eventData(webhook: PagerDutyWebhook, incident: PagerDutyIncident, agent: string | null): object {
+function eventData(webhook: PagerDutyWebhook, incident: PagerDutyIncident, agent: PagerDutyPerson | null): object {
   const id = incident.id;
   const links = { self: `https://api.pagerduty.com/incidents/${id}`, html_url: `https://acme.pagerduty.com/incidents/${id}` };
   if (webhook.event === 'incident.annotated') {
@@ -61,7 +61,7 @@ function eventData(webhook: PagerDutyWebhook, incident: PagerDutyIncident, agent
     created_at: new Date(incident.events[0]?.at ?? 0).toISOString(),
     title: incident.summary,
     service: reference('service', 'API Service'),
-    assignees: assignees.map((name) => reference('user', name)),
+    assignees: assignees.map((person) => reference('user', person)),
     escalation_policy: reference('escalation_policy', 'Default'),
     teams: [reference('team', 'Engineering')],
     priority: null,
@@ -72,8 +72,10 @@ function eventData(webhook: PagerDutyWebhook, incident: PagerDutyIncident, agent
 }
 
 /** The same name gives the same id. */
-function reference(kind: 'user' | 'service' | 'escalation_policy' | 'team', name: string): object {
-  const id = `P${createHmac('sha256', kind).update(name).digest('hex').slice(0, 6).toUpperCase()}`;
+function reference(kind: 'user' | 'service' | 'escalation_policy' | 'team', person: PagerDutyPerson): object {
+  const name = typeof person === 'string' ? person : person.name;
+  const derived = `P${createHmac('sha256', kind).update(name).digest('hex').slice(0, 6).toUpperCase()}`;
+  const id = typeof person === 'string' ? derived : person.id;
   const path = kind === 'escalation_policy' ? 'escalation_policies' : `${kind}s`;
   return {
     html_url: `https://acme.pagerduty.com/${path}/${id}`,

@@ -69,6 +69,8 @@ export interface SlackMessage {
   readonly blocks: readonly SlackBlock[];
   /** `text` and every text inside the blocks, a line each: for `toContain`. */
   readonly allText: string;
+  /** What Slack makes live in it, without the angle brackets: `!channel`, `@U0ALICE01`, `https://example.com|runbook`. */
+  readonly live: readonly string[];
   readonly metadata?: SlackMetadata;
   /** The `ts` of the parent, for a reply. */
   readonly threadTs?: string;

@@ -1,3 +1,4 @@
+import { readableParts } from './readable-parts.ts';
 import { SlackRefusal } from './slack-refusal.ts';
 import type { CheckedContent } from './check-content.ts';
 import type { SlackEphemeral, SlackFile, SlackMessage, SlackMetadata, SlackView } from './types.ts';
@@ -112,7 +113,7 @@ export function createWorkspace(options: WorkspaceOptions): Workspace {
         user,
         text,
         blocks,
-        allText: allText(text, blocks),
+        ...readableParts(text, blocks),
         ...(metadata === undefined ? {} : { metadata }),
         ...(threadTs === undefined ? {} : { threadTs }),
         isBroadcast,
@@ -126,7 +127,7 @@ export function createWorkspace(options: WorkspaceOptions): Workspace {
     update: (message, { text, blocks }, metadata) => {
       message.text = text;
       message.blocks = blocks;
-      message.allText = allText(text, blocks);
+      Object.assign(message, readableParts(text, blocks));
       message.versions = [...message.versions, { at: Date.now(), text, blocks }];
       if (metadata !== undefined) message.metadata = metadata;
     },
@@ -150,16 +151,4 @@ function createTimestamps(): () => string {
     lastMicros = Math.max(lastMicros + 1, Date.now() * 1_000);
     return `${String(Math.floor(lastMicros / 1e6))}.${String(lastMicros % 1e6).padStart(6, '0')}`;
   };
-}
-
-function allText(text: string, blocks: readonly unknown[]): string {
-  return [text, ...textsIn(blocks)].filter((line) => line !== '').join('\n');
-}
-
-function textsIn(value: unknown): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap(textsIn);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, child]: [string, unknown]) => {
-    return typeof child === 'string' ? (name === 'text' ? [child] : []) : textsIn(child);
-  });
 }
