@@ -5,6 +5,7 @@ import { endRun } from './conclude.ts';
 import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { CommandAnswer, CommandErrorCode, PipelineEvent } from './event.ts';
+import { promiseUpdate } from './escalation.ts';
 import { gates } from './gates/index.ts';
 import { closeIncident } from './incident.ts';
 import { begin } from './run-playbook.ts';
@@ -22,7 +23,8 @@ function refuse(code: CommandErrorCode, text: string): CommandAnswer {
   return { ok: false, code, text };
 }
 
-export function acknowledge(world: World, event: EventOf<'acknowledge'>, { now }: DecisionContext): CommandAnswer {
+export function acknowledge(world: World, event: EventOf<'acknowledge'>, context: DecisionContext): CommandAnswer {
+  const { now } = context;
   const incident = world.incident(event.incidentId);
   if (incident === undefined) return refuse('not_found', `there is no incident ${event.incidentId}`);
   if (incident.status === 'resolved') return refuse('conflict', `${incident.id} is resolved already`);
@@ -30,9 +32,10 @@ export function acknowledge(world: World, event: EventOf<'acknowledge'>, { now }
     return refuse('conflict', `${incident.id} was acknowledged by ${incident.acknowledgedBy ?? 'somebody'}`);
   const { person } = event.actor;
   world.putIncident({ ...incident, status: 'acknowledged', acknowledgedAt: now, acknowledgedBy: person });
+  promiseUpdate(world, incident.id, context);
   for (const run of world.runsOf(incident.id)) {
     // What waits for something is judged again now; gate `acknowledged` ends it. What is under way goes on.
-    if (run.state === 'pending' || run.state === 'held') world.putRun({ ...run, wakeAt: now });
+    if (run.state === 'pending' || (run.state === 'held' && !isWaiting(run))) world.putRun({ ...run, wakeAt: now });
   }
   tell(world, incident.id, now, 'acknowledged', `${person} takes it; automation that has not started yields`, { actor: person });
   world.signals.push({ kind: 'acknowledged', incidentId: incident.id, afterMs: Math.max(0, now - incident.startedAt) });

@@ -6,6 +6,8 @@ import type { Run } from '../domain/state.ts';
 import { quarantineClaims, releaseClaims } from './claims.ts';
 import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
+import { runEnded } from './escalation.ts';
+import { closeQuestion, openQuestion } from './open-question.ts';
 import { escalate, tell } from './story.ts';
 import { WAKE_BATCH } from './timing.ts';
 import type { World } from './world.ts';
@@ -36,6 +38,8 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
     quarantined: isQuarantined,
     recurred: hasRecurred,
   });
+  const question = openQuestion(world, run);
+  if (question !== undefined) closeQuestion(world, run, question, { state: 'void', reason: 'the run has ended' }, now);
   if (isQuarantined) quarantineClaims(world, run.id);
   else releaseClaims(world, run.id);
   if (run.startedAt !== null) world.wakeHeld(WAITING_FOR_A_RELEASE, WAKE_BATCH, now);
@@ -64,16 +68,15 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   const rule = context.claimedRule(run) ?? context.rules.byName(run.rule);
   if (rule !== undefined && run.actingAt !== null) updateBreaker(world, rule, context);
   const didNothing = ending.outcome === 'completed' && ending.reason === 'nothing_to_do';
-  const noApproval = ending.reason === 'approval_unavailable';
   // Whoever resolved the incident is a person who knows.
   const isKnown = ending.reason === 'dismissed';
-  if ((NEEDS_A_PERSON.includes(ending.outcome) && !isKnown) || didNothing || noApproval) {
+  if ((NEEDS_A_PERSON.includes(ending.outcome) && !isKnown) || didNothing) {
     escalate(
       world,
       run.incidentId,
       ending.reason ?? ending.outcome,
       `${run.target}: the run ended ${ending.outcome}${why}${detail === '' ? '' : `: ${detail}`}`,
-      now,
+      context,
       run.id,
     );
   }
@@ -83,11 +86,13 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0 && incident.quietSince !== null) {
     world.putIncident({ ...incident, wakeAt: Math.max(now, incident.quietSince + context.limits.settleMs) });
   }
+  runEnded(world, ended, context);
   return ended;
 }
 
 /** Closes what the run was in the middle of, and tells people of a `finally` that failed: it never changes the outcome. */
-function closeJournal(world: World, run: Run, { now }: DecisionContext): void {
+function closeJournal(world: World, run: Run, context: DecisionContext): void {
+  const { now } = context;
   const records = [...world.stepsOf(run.id).values()];
   for (const record of records) {
     if (record.state !== 'running') continue;
@@ -107,7 +112,7 @@ function closeJournal(world: World, run: Run, { now }: DecisionContext): void {
     run.incidentId,
     'finally_failed',
     `${run.target}: finally failed: ${failed.id}: ${failed.error?.message ?? failed.state}`,
-    now,
+    context,
     run.id,
   );
 }
@@ -134,7 +139,7 @@ function beginNextEpisode(world: World, run: Run, context: DecisionContext): boo
       run.incidentId,
       'rule_removed',
       `${run.target}: it fires again, but its rule ${run.rule} is gone; nothing will act`,
-      context.now,
+      context,
       run.id,
     );
   return true;

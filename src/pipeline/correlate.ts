@@ -3,6 +3,9 @@ import type { Rule } from '../domain/rule.ts';
 import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { AlertMatch, CorrelatedAlert, PipelineEvent } from './event.ts';
+import { LOUD_REASON } from '../domain/loud-entry.ts';
+import { expectCalls, takeRise } from './escalation.ts';
+import { earliest } from './escalation-ladder.ts';
 import { endEpisode, openIncident } from './incident.ts';
 import { saysSomethingNew } from './known-alerts.ts';
 import { escalate, tell } from './story.ts';
@@ -129,7 +132,8 @@ function joinAll(
     if (rule === undefined || world.membersOf(episode.id).some((member) => member.rule === match.rule)) continue;
     world.signals.push({ kind: 'match', rule: match.rule });
     const incident =
-      findIncident(world, match, before) ?? openIncident(world, match, world.latestIncident(match.groupKey), context);
+      findIncident(world, match, before) ??
+      openIncident(world, match, world.latestIncident(match.groupKey), context, alert.message);
     touched.add(incident.id);
     join(world, incident, episode, match, rule, context);
   }
@@ -158,19 +162,28 @@ function join(world: World, found: Incident, episode: Episode, match: AlertMatch
     lastSeenAt: now,
     ...(rises ? { severity: match.severity.name, severityRank: match.severity.rank } : {}),
   });
-  if (rises) tell(world, found.id, now, 'severity', `severity rises from ${found.severity} to ${match.severity.name}`);
-  if (!isNew) {
-    const again = found.status === 'acknowledged' ? '; the incident is acknowledged: tell its owner' : '';
-    tell(world, found.id, now, 'alert_joined', `${episode.alertname} joins${target === null ? '' : ` on ${target}`}${again}`, {
-      reason: 'alert_joined',
+  // Whoever has it has to hear that it got worse.
+  const isTaken = found.status === 'acknowledged';
+  const again = isTaken ? `; ${found.acknowledgedBy ?? 'somebody'} has it` : '';
+  if (rises) {
+    tell(world, found.id, now, 'severity', `severity rises from ${found.severity} to ${match.severity.name}${again}`, {
+      ...(isTaken ? { reason: LOUD_REASON } : {}),
     });
+    takeRise(world, found.id, rule, context);
+  }
+  if (!isNew) {
+    tell(world, found.id, now, 'alert_joined', `${episode.alertname} joins${target === null ? '' : ` on ${target}`}${again}`, {
+      reason: isTaken ? LOUD_REASON : 'alert_joined',
+    });
+    // What was due while nothing fired is due now.
+    if (found.firing === 0) expectCalls(world, found.id, context);
   }
   if (episode.unconfirmedUntil !== null)
     tell(world, found.id, now, 'note', `${episode.alertname} fires with a start before its last end: it may be a late copy`, {
       reason: 'unconfirmed',
     });
   if (match.target !== undefined && 'missing' in match.target) {
-    escalate(world, found.id, 'missing_value', `the target of ${rule.name} has no value: ${match.target.missing}`, now);
+    escalate(world, found.id, 'missing_value', `the target of ${rule.name} has no value: ${match.target.missing}`, context);
   }
   if (target === null) return;
   const before = world.lineAt(found.id, target);
@@ -215,7 +228,7 @@ function joinLine(
       world.putRun({ ...run, lineEpisode: line.episode });
     }
   } else if (run?.outcome === 'verified') {
-    escalate(world, incident.id, 'alert_joined', `${target}: another alert fires although the run was verified`, now, run.id);
+    escalate(world, incident.id, 'alert_joined', `${target}: another alert fires although the run was verified`, context, run.id);
   }
   const live = run === undefined ? undefined : world.run(run.id);
   if (live !== undefined && live.state !== 'ended' && line.severityRank < live.severityRank)
@@ -233,15 +246,18 @@ function markRecurrence(world: World, incident: Incident, target: string, { now,
   }
 }
 
-function noteTruncation(world: World, incidentId: string, truncated: number, { now, limits }: DecisionContext): void {
+function noteTruncation(world: World, incidentId: string, truncated: number, context: DecisionContext): void {
+  const { now, limits } = context;
   const incident = world.incident(incidentId);
   if (incident === undefined || incident.truncatedAlerts === truncated || incident.status === 'resolved') return;
   const quietSince = truncated === 0 && incident.firing === 0 ? incident.quietSince : null;
   world.putIncident({
     ...incident,
     truncatedAlerts: truncated,
-    ...(quietSince !== null ? { wakeAt: Math.max(now, quietSince + limits.settleMs) } : {}),
+    ...(quietSince !== null ? { wakeAt: earliest(incident.wakeAt, Math.max(now, quietSince + limits.settleMs)) } : {}),
   });
+  // An incident that may have unseen alerts is not over.
+  if (incident.truncatedAlerts === 0) expectCalls(world, incidentId, context);
   if (truncated > 0)
     tell(
       world,

@@ -1,18 +1,26 @@
+import type { AlertMessage } from '../domain/alert.ts';
 import type { ClosedBy, Episode, Incident, Line } from '../domain/state.ts';
 import type { AlertMatch } from './event.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { endRun } from './conclude.ts';
+import { callPeople, climb, expectCalls, nextUpdateAt } from './escalation.ts';
+import { earliest, nextCallAt, responsePlanOf } from './escalation-ladder.ts';
+import { askForTargets, choosePlaces } from './notify-places.ts';
+import { scopeOfMessage } from './scope-of-message.ts';
 import { escalate, tell } from './story.ts';
 import type { World } from './world.ts';
 
-/** Opens an incident for a rule's match. */
+/** Opens an incident for a rule's match: its places are asked for, and the people of the first rungs are called. */
 export function openIncident(
   world: World,
   match: AlertMatch,
   previous: Incident | undefined,
   context: DecisionContext,
+  message?: AlertMessage,
 ): Incident {
   const { now } = context;
+  const rule = context.rules.byName(match.rule);
+  const plan = (rule ?? context.rules).responseTo(match.severity.name);
   const incident: Incident = {
     id: context.newId('inc'),
     rule: match.rule,
@@ -36,7 +44,7 @@ export function openIncident(
     nextRung: 0,
     rungHeldSince: null,
     responseMissed: false,
-    updateDueAt: null,
+    updateDueAt: nextUpdateAt(plan, now),
     fields: {},
     wakeAt: null,
   };
@@ -46,7 +54,15 @@ export function openIncident(
   if (incident.notifyOnly) story.push('no automation: a person resolved the one before it while its alerts fire');
   tell(world, incident.id, now, 'opened', story.join('; '));
   world.signals.push({ kind: 'incident_opened', incidentId: incident.id, rule: match.rule, severity: match.severity.name });
-  return incident;
+
+  const { targets, skipped } = choosePlaces(rule, plan, context.defaultChannel, () =>
+    scopeOfMessage(message, match.groupLabels, now, incident),
+  );
+  askForTargets(world, incident.id, targets, 'message', now);
+  for (const problem of skipped) tell(world, incident.id, now, 'note', problem, { reason: 'missing_value' });
+  climb(world, incident.id, context);
+  expectCalls(world, incident.id, context);
+  return world.incident(incident.id) ?? incident;
 }
 
 /** Ends an episode: its incidents and lines count one alert less, and what waited for that goes on. */
@@ -61,7 +77,13 @@ export function endEpisode(world: World, episode: Episode, endsAt: number, close
     world.putIncident({
       ...incident,
       firing,
-      ...(isQuiet ? { quietSince: now, wakeAt: now + limits.settleMs, closedAs: closedBy === 'stale' ? 'stale' : null } : {}),
+      ...(isQuiet
+        ? {
+            quietSince: now,
+            wakeAt: earliest(incident.wakeAt, now + limits.settleMs),
+            closedAs: closedBy === 'stale' ? 'stale' : null,
+          }
+        : {}),
     });
     const line = member.target === null ? undefined : world.lineAt(member.incidentId, member.target);
     if (line !== undefined) endLineAlert(world, line, closedBy, context);
@@ -84,40 +106,69 @@ function endLineAlert(world: World, line: Line, closedBy: ClosedBy, context: Dec
   }
 }
 
-/** Closes an incident that is over, or says when to look again. Live and quarantined runs keep it open. */
+/** Closes an incident that is over, or calls whom it is time to call, and says when to look again. */
 export function wakeIncident(world: World, incident: Incident, context: DecisionContext): void {
   if (incident.status === 'resolved') return;
-  const { now, limits } = context;
-  let wakeAt: number | null = null;
+  const watchUntil = wakeWatchedLines(world, incident, context);
+  const watched = world.incident(incident.id) ?? incident;
+  const closing = closingOf(world, watched, context);
+  if (closing !== undefined && closing.at <= context.now) {
+    closeIncident(world, watched, closing.as, closing.quietSince, context);
+    return;
+  }
+  const needsPeople = !isQuiet(world, watched);
+  if (needsPeople) callPeople(world, incident.id, context);
+  const current = world.incident(incident.id) ?? watched;
+  const callAt = needsPeople ? nextCallAt(current, responsePlanOf(current, context)) : null;
+  world.putIncident({ ...current, wakeAt: earliest(watchUntil, closing?.at ?? null, callAt) });
+}
+
+/** Tells people of lines whose alert goes on after a verified run; returns when the next of them is due. */
+function wakeWatchedLines(world: World, incident: Incident, context: DecisionContext): number | null {
+  let next: number | null = null;
   for (const line of world.linesOf(incident.id)) {
     if (line.watchUntil === null) continue;
-    if (line.watchUntil > now) {
-      wakeAt = Math.min(wakeAt ?? Infinity, line.watchUntil);
+    if (line.watchUntil > context.now) {
+      next = earliest(next, line.watchUntil);
       continue;
     }
     world.putLine({ ...line, watchUntil: null });
     if (line.firing > 0)
-      escalate(world, incident.id, 'still_firing', `${line.target}: the checks said it helped, but its alert still fires`, now);
+      escalate(
+        world,
+        incident.id,
+        'still_firing',
+        `${line.target}: the checks said it helped, but its alert still fires`,
+        context,
+      );
   }
-  const current = world.incident(incident.id) ?? incident;
-  if (current.firing > 0 || current.quietSince === null) {
-    world.putIncident({ ...current, wakeAt });
-    return;
-  }
-  const runs = world.runsOf(incident.id);
-  if (runs.some((run) => run.state !== 'ended' || run.quarantined)) {
-    // The end of a run wakes it.
-    world.putIncident({ ...current, wakeAt });
-    return;
-  }
+  return next;
+}
+
+interface Closing {
+  readonly at: number;
+  readonly as: 'resolved' | 'stale';
+  readonly quietSince: number;
+}
+
+/** When and as what an incident closes whose alerts are over; the end of a run that is live or quarantined wakes it. */
+function closingOf(world: World, incident: Incident, { limits }: DecisionContext): Closing | undefined {
+  const { firing, quietSince } = incident;
+  if (firing > 0 || quietSince === null) return undefined;
+  if (world.runsOf(incident.id).some((run) => run.state !== 'ended' || run.quarantined)) return undefined;
   // Alerts that a message left out may fire; when nothing more is heard of them, they are as stale as any other.
-  const hasUnseen = current.truncatedAlerts > 0;
-  const closesAt = current.quietSince + (hasUnseen ? limits.staleAfterMs : limits.settleMs);
-  if (closesAt > now) {
-    world.putIncident({ ...current, wakeAt: closesAt });
-    return;
-  }
-  closeIncident(world, current, hasUnseen || current.closedAs === 'stale' ? 'stale' : 'resolved', current.quietSince, context);
+  const hasUnseen = incident.truncatedAlerts > 0;
+  return {
+    at: quietSince + (hasUnseen ? limits.staleAfterMs : limits.settleMs),
+    as: hasUnseen || incident.closedAs === 'stale' ? 'stale' : 'resolved',
+    quietSince,
+  };
+}
+
+/** Whether nothing fires and nothing is left to a person: then nobody is called, unless it fires again before it closes. */
+function isQuiet(world: World, { id, firing, quietSince, truncatedAlerts }: Incident): boolean {
+  if (firing > 0 || quietSince === null || truncatedAlerts > 0) return false;
+  return !world.runsOf(id).some((run) => run.quarantined);
 }
 
 export function closeIncident(
@@ -128,7 +179,15 @@ export function closeIncident(
   context: DecisionContext,
   actor?: string,
 ): void {
-  world.putIncident({ ...incident, status: 'resolved', closedAs: as, resolvedAt: at, wakeAt: null });
+  world.putIncident({
+    ...incident,
+    status: 'resolved',
+    closedAs: as,
+    resolvedAt: at,
+    rungHeldSince: null,
+    updateDueAt: null,
+    wakeAt: null,
+  });
   const text =
     as === 'resolved'
       ? 'resolved: every alert is over'

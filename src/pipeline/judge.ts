@@ -1,15 +1,13 @@
-import { sharedLabels } from '../domain/alert.ts';
 import type { GateName } from '../domain/reason.ts';
 import type { Rule } from '../domain/rule.ts';
-import type { FrozenAlerts, GateVerdict, Incident, Run } from '../domain/state.ts';
-import { claimAll, targetKey } from './claims.ts';
+import type { GateVerdict, Run } from '../domain/state.ts';
 import { endRun, updateBreaker } from './conclude.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { Candidate, Gate, Verdict } from './gates/gate.ts';
 import { gates as allGates } from './gates/index.ts';
-import { advance } from './run-playbook.ts';
+import { alertsOf, freezeAlerts, startRun } from './start-run.ts';
 import { escalate, tell } from './story.ts';
-import { GATE_ERROR_ESCALATION_MS, GATE_RETRY_MS, MAX_FROZEN_ALERTS } from './timing.ts';
+import { GATE_ERROR_ESCALATION_MS, GATE_RETRY_MS } from './timing.ts';
 import type { World } from './world.ts';
 
 /** Gates that, once satisfied, stay so for the run. */
@@ -58,7 +56,7 @@ export function judge(world: World, run: Run, context: DecisionContext, gates: r
       run.incidentId,
       'rule_removed',
       `${run.target}: its rule ${run.rule} is gone or no longer matches; nothing else will act`,
-      context.now,
+      context,
       run.id,
     );
     return;
@@ -94,7 +92,7 @@ export function judge(world: World, run: Run, context: DecisionContext, gates: r
       runId: run.id,
       incidentId: run.incidentId,
     });
-    start(world, next, rule, incident, context);
+    startRun(world, next, rule, context);
   } else if (blocking.verdict.verdict === 'suppress') {
     suppress(world, next, rule, blocking, context);
   } else if (blocking.verdict.verdict === 'hold') {
@@ -106,12 +104,6 @@ function stillMatches(world: World, run: Run, rule: Rule): boolean {
   if (run.trigger === 'manual' || run.trigger === 'schedule' || run.ruleDigest === rule.digest) return true;
   const alerts = alertsOf(world, run);
   return rule.onAlerts && (alerts.length === 0 || alerts.some((alert) => rule.matches(alert.content.labels)));
-}
-
-function alertsOf(world: World, run: Run) {
-  return world.memberAlerts.filter(
-    (alert) => alert.incidentId === run.incidentId && alert.lineTarget === run.target && alert.episode.status === 'firing',
-  );
 }
 
 function suppress(world: World, run: Run, rule: Rule, { gate, verdict }: JudgedGate, context: DecisionContext): void {
@@ -160,7 +152,7 @@ function hold(
   }
   if (escalateAt !== undefined && escalateAt <= now && escalatedFor !== reason) {
     escalatedFor = reason;
-    escalate(world, run.incidentId, reason, `${run.target}: held by ${gate}: ${verdict.detail}`, now, run.id);
+    escalate(world, run.incidentId, reason, `${run.target}: held by ${gate}: ${verdict.detail}`, context, run.id);
   }
   const dueTimes = [verdict.until, escalatedFor === reason ? undefined : escalateAt].filter((at) => at !== undefined);
   world.putRun({
@@ -172,67 +164,6 @@ function hold(
     announcedAt: isAnnouncement ? now : run.announcedAt,
     wakeAt: dueTimes.length === 0 ? null : Math.min(...dueTimes),
   });
-}
-
-/** Every gate proceeded: the claim, the frozen alerts and the first step are written by this same transaction. */
-function start(world: World, run: Run, rule: Rule, incident: Incident | undefined, context: DecisionContext): void {
-  const { now } = context;
-  if (!run.readsOnly) claimAll(world, run, [targetKey(run.target)], now);
-  world.keepSnapshot(rule.digest, JSON.stringify(rule.snapshot));
-  const attempt =
-    1 +
-    world
-      .briefs()
-      .filter(
-        (other) =>
-          other.id !== run.id &&
-          other.rule === run.rule &&
-          other.target === run.target &&
-          other.actingAt !== null &&
-          other.actingAt > now - context.limits.recurrenceMs,
-      ).length;
-  const started = world.putRun({
-    ...run,
-    state: 'running',
-    reason: null,
-    wakeAt: null,
-    heldSince: null,
-    startedAt: now,
-    deadlineAt: now + rule.timeoutMs,
-    attempt,
-    frozen: freezeAlerts(world, run),
-  });
-  tell(world, run.incidentId, now, 'run_started', `${run.target}: ${rule.name} starts (attempt ${attempt})`, {
-    runId: run.id,
-    ...(run.actor === null ? {} : { actor: run.actor }),
-  });
-  const received = run.lineId === null ? run.createdAt : (world.line(run.lineId)?.firingSince ?? run.createdAt);
-  world.signals.push({
-    kind: 'run_started',
-    rule: rule.name,
-    runId: run.id,
-    incidentId: incident?.id ?? null,
-    waitedMs: Math.max(0, now - received),
-  });
-  advance(world, started, context);
-}
-
-function freezeAlerts(world: World, run: Run): FrozenAlerts {
-  const alerts = alertsOf(world, run).slice(0, MAX_FROZEN_ALERTS);
-  const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
-  return {
-    alerts: alerts.map(({ episode, content }) => ({
-      status: episode.status,
-      labels: content.labels,
-      annotations: content.annotations,
-      fingerprint: content.fingerprint,
-      starts_at: episode.startsAt,
-    })),
-    group: incident?.groupLabels ?? sharedLabels([]),
-    severity: incident?.severity ?? '',
-    incidentStatus: incident?.status ?? '',
-    incidentStartedAt: incident?.startedAt ?? run.createdAt,
-  };
 }
 
 /** Remembers that a storm is on; `tick` ends it. */

@@ -16,15 +16,18 @@ export async function loadWorld(
   context: DecisionContext,
 ): Promise<World> {
   const requestIds = events.flatMap((event) => ('actor' in event ? (event.actor.requestId ?? []) : []));
-  const [switches, ofAlerts, ofRuns, takenRequests] = await Promise.all([
+  const notificationIds = events.flatMap((event) => (event.kind === 'undeliverable' ? [event.notificationId] : []));
+  const [switches, ofAlerts, ofRuns, takenRequests, notifications] = await Promise.all([
     tx.switches(),
     loadAlertRows(tx, events, context.rules.digest),
     loadRunRows(tx, events, context),
     requestIds.length === 0 ? [] : tx.takenRequests(requestIds),
+    notificationIds.length === 0 ? [] : tx.notifications(notificationIds),
   ]);
   return new World({
     ...ofRuns,
     takenRequests,
+    notifications,
     switches,
     episodes: byId([...ofAlerts.episodes, ...(ofRuns.episodes ?? [])]),
     members: ofAlerts.members,

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { alertKey, copyLabels, type AlertBatch, type AlertMessage, type Labels } from '../domain/alert.ts';
 import type { Rule, RuleSet } from '../domain/rule.ts';
-import type { Scope } from '../domain/scope.ts';
 import type { AlertMatch, CorrelatedAlert } from './event.ts';
+import { scopeOfMessage } from './scope-of-message.ts';
 
 /** A batch whose alerts have their identity; what the rules say of one is found out when it is first asked for. */
 export function identifyAlerts(batch: AlertBatch): readonly { readonly alertKey: string; readonly message: AlertMessage }[] {
@@ -56,25 +56,7 @@ function renderTarget(
   groupLabels: Labels,
   now: number,
 ): AlertMatch['target'] {
-  const alert = {
-    status: message.status,
-    labels: message.labels,
-    annotations: message.annotations,
-    fingerprint: message.fingerprint,
-    starts_at: message.startsAt,
-  };
-  const scope: Scope = {
-    labels: message.labels,
-    annotations: message.annotations,
-    alert,
-    alerts: [alert],
-    group: groupLabels,
-    incident: { id: '', severity: '', status: '', started_at: now },
-    params: {},
-    steps: {},
-    run: { id: '', attempt: 1, failed: false, actor: '' },
-    now,
-  };
+  const scope = scopeOfMessage(message, groupLabels, now);
   try {
     const value = target.render(scope);
     return value === '' ? { missing: `${target.source} is empty` } : { value };

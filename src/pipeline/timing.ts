@@ -27,3 +27,9 @@ export const MAX_BACKOFF_MS = 60_000;
 export const MAX_FROZEN_ALERTS = 1_000;
 /** How exactly `last seen` is kept: a repeat that says nothing else is written at most so often. */
 export const LAST_SEEN_PRECISION_MS = 60_000;
+/** How long a due rung of an escalation policy waits at most for a run that may help. */
+export const RUNG_HOLD_MS = 15 * 60_000;
+/** How long a question to people can be answered after its timeout was escalated, counted from when it was asked. */
+export const APPROVAL_EXPIRES_MS = 24 * 60 * 60_000;
+/** How long planning the steps to come may take before people are asked. */
+export const FORESEE_MS = 30_000;
