@@ -130,6 +130,13 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .argument('<rule>')
     .action(async (rule: string, options: ApiOptions) => (await import('./switches.ts')).rearmBreaker(rule, options, print));
 
+  const store = program.command('store').description('the file that everything is kept in');
+  local(store.command('check'))
+    .description('reads it all, beside a running daemon too: whether the file is sound, and the audit log as it was written')
+    .action(async (options: ConfigOption) =>
+      setExitCode(await (await import('./store.ts')).checkStoreOf(source(options), print)),
+    );
+
   program
     .command('actions')
     .description('the catalogue of remediations: parameters, outputs, effect, what it does in doubt')

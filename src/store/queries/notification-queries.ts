@@ -10,8 +10,8 @@ import { bind, prepareQuery } from './prepared-query.ts';
 import type { BoundQuery, PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
-// Literals, as in the partial indexes: with parameters these would not be used.
-const OWED = sql<boolean>`"notification"."is_dead" = 0 and "notification"."wanted" > "notification"."told_version"`;
+/** Has something to be told, and is not given up. Literals, as in the partial index: with parameters it would not be used. */
+export const OWED = sql<boolean>`"notification"."is_dead" = 0 and "notification"."wanted" > "notification"."told_version"`;
 const DEAD = sql<boolean>`"notification"."is_dead" = 1`;
 
 /** How many rows of a channel wait, and since when the first of them. */

@@ -2,11 +2,15 @@ import { sql } from 'kysely';
 import { cellAt, integer } from '../column.ts';
 import type { Row } from '../column.ts';
 import { decodeId } from './incident-queries.ts';
+import { OWED } from './notification-queries.ts';
 import { prepareQuery } from './prepared-query.ts';
 import type { PreparedQuery } from './prepared-query.ts';
 import type { StoreDialect } from './store-dialect.ts';
 
-/** What is old enough to go. A run that is live or quarantined keeps its incident; an incident keeps its alerts and runs. */
+/**
+ * What is old enough to go. A run that is live or quarantined keeps its incident, and so does a place that still has to be told; an
+ * incident keeps its alerts and runs, a bundle stays while it has members. The audit log stays.
+ */
 export interface PruneQueries {
   readonly incidents: PreparedQuery<{ readonly before: number; readonly limit: number }, string>;
   readonly runsOfIncidents: PreparedQuery<{ readonly incidentIds: readonly string[] }, string>;
@@ -23,6 +27,13 @@ export interface PruneQueries {
   readonly deleteRuns: PreparedQuery<{ readonly ids: readonly string[] }, number>;
   readonly deleteSteps: PreparedQuery<{ readonly ids: readonly string[] }, number>;
   readonly deleteRunTimelines: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  /** Those of runs. */
+  readonly deleteApprovals: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  /** Those of incidents. */
+  readonly deleteNotifications: PreparedQuery<{ readonly ids: readonly string[] }, number>;
+  /** Bundles and notices that were told or given up. */
+  readonly deleteLooseNotifications: PreparedQuery<{ readonly before: number; readonly limit: number }, number>;
+  readonly deleteRequests: PreparedQuery<{ readonly before: number; readonly limit: number }, number>;
   readonly deleteLooseTimeline: PreparedQuery<{ readonly before: number; readonly limit: number }, number>;
   readonly deleteQuarantined: PreparedQuery<{ readonly before: number; readonly limit: number }, number>;
   /** Definitions that no live run was claimed with, those in `kept` left out. */
@@ -51,6 +62,17 @@ export function createPruneQueries({ builder, texts }: StoreDialect): PruneQueri
                   .where((inner) =>
                     inner.or([inner('run.state', '<>', sql.lit('ended')), inner('run.quarantined', '=', sql.lit(1))]),
                   ),
+              ),
+            ),
+          )
+          .where((eb) =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('notification')
+                  .select('notification.id')
+                  .whereRef('notification.incident_id', '=', 'incident.id')
+                  .where(OWED),
               ),
             ),
           )
@@ -132,6 +154,48 @@ export function createPruneQueries({ builder, texts }: StoreDialect): PruneQueri
     deleteRunTimelines: prepareQuery(
       { ids: 'texts' },
       ({ ids }) => builder.deleteFrom('timeline').where('run_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteApprovals: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('approval').where('run_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteNotifications: prepareQuery(
+      { ids: 'texts' },
+      ({ ids }) => builder.deleteFrom('notification').where('incident_id', 'in', texts(ids)),
+      changed,
+    ),
+    deleteLooseNotifications: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder.deleteFrom('notification').where('id', 'in', (eb) =>
+          eb
+            .selectFrom('notification')
+            .select('notification.id')
+            .where('notification.created_at', '<', before)
+            .where('notification.incident_id', 'is', null)
+            .where(sql<boolean>`not (${OWED})`)
+            .where((inner) =>
+              inner.not(
+                inner.exists(
+                  inner
+                    .selectFrom('notification as member')
+                    .select('member.id')
+                    .whereRef('member.bundle_id', '=', 'notification.id'),
+                ),
+              ),
+            )
+            .limit(limit),
+        ),
+      changed,
+    ),
+    deleteRequests: prepareQuery(
+      { before: 'integer', limit: 'integer' },
+      ({ before, limit }) =>
+        builder
+          .deleteFrom('request')
+          .where('id', 'in', (eb) => eb.selectFrom('request').select('id').where('at', '<', before).orderBy('at').limit(limit)),
       changed,
     ),
     deleteLooseTimeline: prepareQuery(

@@ -8,7 +8,7 @@ import { SchemaError } from './schema-error.ts';
 import { StoreGoneError } from './store-gone-error.ts';
 
 /** Marks a SQLite file as a store of remedyd: `rmdy`. */
-const APPLICATION_ID = 0x726d6479;
+export const APPLICATION_ID = 0x726d6479;
 const MEMORY = ':memory:';
 /** Bounds the memory of statements whose text depends on a filter. */
 const STATEMENTS_KEPT = 300;

@@ -48,6 +48,8 @@ import { SqliteTransaction } from './sqlite-transaction.ts';
 const PROBE_ROW = 'probe';
 /** How many alerts of each line a person is shown. */
 const ALERTS_SHOWN = 100;
+/** 7 days: nobody sends a request again after that. */
+const REQUESTS_KEPT_MS = 604_800_000;
 const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
 
 export interface SqliteStoreOptions {
@@ -296,7 +298,8 @@ export class SqliteStore implements Store {
   /** At most `limit` incidents, loose runs and loose episodes each, so that a webhook never waits long: call it until it returns 0. */
   prune(before: number, limit: number): Promise<number> {
     const keptDigests = [...this.#savedDigests];
-    return this.#inSession((session) => pruneStore(session, this.#queries, { before, limit, keptDigests }));
+    const requestsBefore = this.#options.clock.now() - REQUESTS_KEPT_MS;
+    return this.#inSession((session) => pruneStore(session, this.#queries, { before, requestsBefore, limit, keptDigests }));
   }
 
   onCommit(listener: (seconds: number) => void): void {
