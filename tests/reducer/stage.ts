@@ -16,6 +16,12 @@ export const MINUTE = 60_000;
 
 const ADMIN = { person: 'ada', role: 'admin', roles: [], via: 'api' } as const;
 
+/** Where people are, for incidents without a rule or a place of their own. */
+interface People {
+  readonly defaultChannel?: string;
+  readonly responseTo?: RuleSet['responseTo'];
+}
+
 interface Times {
   readonly startsAt?: number;
   readonly endsAt?: number;
@@ -36,8 +42,11 @@ export class Stage {
   readonly #limits: PipelineLimits;
   readonly #snapshots = new Map<string, Rule>();
 
-  constructor(rules: readonly Rule[], limits: Partial<PipelineLimits> = {}) {
-    this.#rules = buildRuleSet(rules);
+  readonly #people: People;
+
+  constructor(rules: readonly Rule[], limits: Partial<PipelineLimits> = {}, people: People = {}) {
+    this.#people = people;
+    this.#rules = buildRuleSet(rules, people.responseTo);
     this.#limits = { ...OPEN_LIMITS, ...limits };
     for (const rule of rules) this.#snapshots.set(rule.digest, rule);
   }
@@ -47,6 +56,7 @@ export class Stage {
       limits: this.#limits,
       snapshots: this.#snapshots,
       random: () => this.random,
+      ...(this.#people.defaultChannel === undefined ? {} : { defaultChannel: this.#people.defaultChannel }),
     });
     const decided = applyEvent(this.state, event, context);
     this.state = decided.state;
@@ -123,7 +133,7 @@ export class Stage {
   }
 
   reload(rules: readonly Rule[]): void {
-    this.#rules = buildRuleSet(rules);
+    this.#rules = buildRuleSet(rules, this.#people.responseTo);
     for (const rule of rules) this.#snapshots.set(rule.digest, rule);
     this.apply({ kind: 'rules_changed' });
     this.wake();
@@ -214,7 +224,7 @@ export class Stage {
     options: { override?: GateName; reason?: string; role?: 'responder' | 'admin'; runId?: string } = {},
   ): CommandAnswer | undefined {
     const { role = 'admin', ...more } = options;
-    return this.#command({ kind: 'retry', incidentId: this.incident.id, actor: { person: 'ada', role }, ...more });
+    return this.#command({ kind: 'retry', incidentId: this.incident.id, actor: { ...ADMIN, role }, ...more });
   }
 
   dismiss(): CommandAnswer | undefined {
@@ -292,6 +302,26 @@ export class Stage {
   /** How a run ended, and why. */
   get ending(): readonly (string | null)[] {
     return [this.run.state, this.run.outcome, this.run.reason];
+  }
+
+  /** What a person says of the newest incident. */
+  say(
+    said:
+      | { readonly kind: 'escalate'; readonly reason?: string }
+      | { readonly kind: 'note'; readonly text: string }
+      | { readonly kind: 'set'; readonly fields: Readonly<Record<string, string | null>> },
+  ): CommandAnswer | undefined {
+    return this.#command({ ...said, incidentId: this.incident.id, actor: ADMIN });
+  }
+
+  /** The rows of the outbox as `CHANNEL PLACE PURPOSE`, in the order in which they were asked for. */
+  get places(): readonly string[] {
+    return this.state.notifications.map(({ channel, place, purpose }) => `${channel} ${place} ${purpose}`);
+  }
+
+  /** The texts of the story of this kind. */
+  told(kind: TimelineEntry['kind']): readonly string[] {
+    return this.timeline.filter((entry) => entry.kind === kind).map((entry) => entry.text);
   }
 
   #find(kind: PipelineEffect['kind']): PipelineEffect | undefined {
