@@ -15,6 +15,7 @@ import { createApiAuthenticator, type ApiAuthenticator } from './authenticate-ap
 import { createWebhookAuthenticator } from './authenticate-webhook.ts';
 import { BodyBudget } from './body-budget.ts';
 import { mountProbes, type ProbeDeps } from './probes.ts';
+import type { SlackWebhook } from './slack/slack-webhook.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -32,6 +33,8 @@ const DRAIN_MS = 5_000;
 export interface ServerDeps extends Omit<ApiDeps, 'lastWebhookAt'> {
   readonly settings: Pick<Settings, 'listen' | 'externalUrl' | 'auth' | 'limits' | 'roles'>;
   readonly metrics: ProbeDeps['metrics'];
+  /** What people do in Slack; its requests are known by their signature, so neither token nor Host header matters. */
+  readonly slack?: Pick<SlackWebhook, 'isFor' | 'handle'>;
   /** Called with the status of every answer to a webhook. */
   readonly onWebhook: (status: number) => void;
   readonly onFault: (message: string, error: unknown) => void;
@@ -68,7 +71,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
 
 /** The server, not yet listening. Webhooks do not go through Express: they are the hot path. */
 function createServer(deps: ServerDeps): http.Server {
-  const { settings, pipeline, clock, onFault } = deps;
+  const { settings, pipeline, clock, slack, onFault } = deps;
   const webhook = new AlertmanagerWebhook({
     pipeline,
     clock,
@@ -84,6 +87,7 @@ function createServer(deps: ServerDeps): http.Server {
   const app = createApp({ ...deps, lastWebhookAt: () => webhook.lastAcceptedAt });
   const listener: http.RequestListener = (request, response) => {
     if (AlertmanagerWebhook.isFor(request)) void webhook.handle(request, response);
+    else if (slack?.isFor(request) === true) void slack.handle(request, response);
     else app(request, response);
   };
   const options: http.ServerOptions = {

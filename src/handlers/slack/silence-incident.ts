@@ -1,0 +1,74 @@
+import type { Labels } from '../../domain/alert.ts';
+import { parseDuration } from '../../domain/duration.ts';
+import type { Actor } from '../../pipeline/event.ts';
+import { createSilences, silencesFor, type CreatedSilences } from '../create-silence.ts';
+import { shorten } from './answer-text.ts';
+import { applyInTime, inTime } from './in-time.ts';
+import type { SlackInDeps } from './slack-in-deps.ts';
+
+const MAX_SILENCE_MS = 7 * 24 * 3_600_000;
+/** Alerts that people reported are in no Alertmanager. */
+const REPORTED_SOURCE = 'api';
+
+/** What the menu's choice says: the incident, and for how long. */
+export interface SilenceChoice {
+  readonly incidentId: string;
+  readonly forMs: number;
+}
+
+/** The menu's option is a duration, alone or beside the incident (`INCIDENT/30m`); alone, the block's id names the incident. */
+export function parseSilenceChoice(value: string, blockId: string): SilenceChoice | undefined {
+  const parts = value.split('/');
+  const duration = parts.find((part) => parseDuration(part) !== undefined);
+  const forMs = duration === undefined ? undefined : parseDuration(duration);
+  const incidentId = parts.find((part) => part !== duration && part !== '') ?? /inc_[0-9a-z]+/.exec(blockId)?.[0];
+  if (incidentId === undefined || forMs === undefined || forMs === 0 || forMs > MAX_SILENCE_MS) return undefined;
+  return { incidentId, forMs };
+}
+
+/** Silences the firing alerts of an incident in Alertmanager, and notes that in its timeline. Says what came of it. */
+export async function silenceIncident(
+  deps: SlackInDeps,
+  { incidentId, forMs }: SilenceChoice,
+  actor: Actor,
+  signal: AbortSignal,
+): Promise<string> {
+  const { store, clock, settings } = deps;
+  const detail = await inTime(store.incidentDetail(incidentId), signal);
+  if (detail === undefined) return `there is no incident ${incidentId}`;
+  const connections = settings().connections.filter((connection) => connection.kind === 'alertmanager');
+  if (connections.length === 0) return 'nothing is silenced: no alertmanager is configured under connections';
+  const firing = detail.alerts
+    .filter(({ episode }) => episode.status === 'firing' && episode.source !== REPORTED_SOURCE)
+    .map(({ content }) => content.labels);
+  if (firing.length === 0) return `nothing is silenced: no alert of Alertmanager fires in ${incidentId}`;
+  const silences = silencesFor(firing);
+  if (silences === undefined)
+    return `nothing is silenced: the ${firing.length} firing alerts of ${incidentId} have too little in common; silence them in Alertmanager`;
+  const now = clock.now();
+  let created: CreatedSilences;
+  try {
+    created = await createSilences(
+      connections,
+      { silences, startsAt: now, endsAt: now + forMs, createdBy: actor.person, comment: `remedyd: incident ${incidentId}` },
+      signal,
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `whether it is silenced is not known; no Alertmanager has confirmed it (${why}); look there, or try again`;
+  }
+  const text = `silenced until ${new Date(now + forMs).toISOString()} in ${created.connection} (${created.ids.join(', ')}): ${describeSilences(silences)}`;
+  const answer = await applyInTime(deps, { kind: 'note', incidentId, text, actor }, signal);
+  return answer.ok ? text : `${text}; its timeline does not have it: ${answer.text}`;
+}
+
+function describeSilences(silences: readonly Labels[]): string {
+  return silences
+    .map(
+      (labels) =>
+        `{${Object.entries(labels)
+          .map(([name, value]) => `${name}=${JSON.stringify(shorten(value, 80))}`)
+          .join(', ')}}`,
+    )
+    .join(' and ');
+}
