@@ -51,12 +51,11 @@ export class Bundling {
       await tx.save(
         outboxChanges({
           delivered: [
-            { ...bundle, text: String(left + leaving.size) },
+            { ...toldLess(bundle), text: String(left + leaving.size) },
             ...members.map((row) => (leaving.has(row) ? { ...row, bundleId: null } : { ...row, toldVersion: row.wanted })),
           ],
         }),
       );
-      await tx.save(outboxChanges({ notifications: [bundle] }));
       return true;
     });
   }
@@ -80,8 +79,11 @@ export class Bundling {
       const bundle = open ?? newBundle(newId('bundle'), first, now);
       await tx.save(
         outboxChanges({
-          notifications: [bundle],
-          delivered: members.map((row) => ({ ...row, bundleId: bundle.id, toldVersion: row.wanted })),
+          notifications: open === undefined ? [bundle] : [],
+          delivered: [
+            ...(open === undefined ? [] : [toldLess(open)]),
+            ...members.map((row) => ({ ...row, bundleId: bundle.id, toldVersion: row.wanted })),
+          ],
         }),
       );
       return bundle.id;
@@ -90,6 +92,11 @@ export class Bundling {
     this.#newest.set(place, { id: gathered, at: now });
     return true;
   }
+}
+
+/** A bundle with something new to hear. What it wants is counted by its incidents, of which it has none of its own. */
+function toldLess(bundle: Notification): Notification {
+  return { ...bundle, toldVersion: Math.min(bundle.toldVersion, bundle.wanted) - 1 };
 }
 
 /** The row of a new bundle; its `text` counts the members that left it. */

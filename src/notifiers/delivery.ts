@@ -170,7 +170,6 @@ export class Delivery {
       try {
         nextAt = await this.#look();
       } catch (error) {
-        if (signal.aborted) return;
         onFault('the outbox cannot be read', error);
         nextAt = clock.now() + STORE_RETRY_MS;
       }
@@ -283,8 +282,8 @@ export class Delivery {
         const news = await this.#deps.newsOf(row);
         const operation = news === undefined ? undefined : notifier.next(news, row);
         if (news !== undefined && operation !== undefined) return { row, notifier, operation, news };
-        const settled = { toldVersion: row.wanted, underWay: null, attempts: 0, lastError: null };
-        const after = await this.#change(id, (now) => ({ ...now, ...settled }));
+        const settled = { underWay: null, attempts: 0, lastError: null };
+        const after = await this.#change(id, (now) => ({ ...now, ...settled, toldVersion: versionAfter(row, now) }));
         if (after === undefined || after.toldVersion >= after.wanted) return undefined;
       }
     } finally {
@@ -315,7 +314,7 @@ export class Delivery {
   #journal({ row, notifier, operation }: Plan): Promise<boolean> {
     return this.#deps.store.transact(async (tx) => {
       const [now] = await tx.notifications([row.id]);
-      if (now === undefined || now.bundleId !== null || now.isDead || begunOperation(now, notifier) !== undefined) return false;
+      if (now?.bundleId !== null || now.isDead || begunOperation(now, notifier) !== undefined) return false;
       const underWay = { ...operationToJson(operation), notifier: notifier.name };
       await tx.save(outboxChanges({ delivered: [{ ...now, underWay }] }));
       return true;
@@ -373,7 +372,7 @@ export class Delivery {
       ...now,
       told,
       toldPosition,
-      toldVersion: isAll ? row.wanted : now.toldVersion,
+      toldVersion: isAll ? versionAfter(row, now) : now.toldVersion,
       underWay: null,
       attempts: 0,
       lastError: null,
@@ -484,6 +483,11 @@ function isTold(notifier: Notifier, news: News, row: Notification): boolean {
 
 function laneOf({ notifier, operation }: Plan): string {
   return `${notifier.name} ${operation.lane}`;
+}
+
+/** How much a place has heard that was told all there was when the row was read: nothing of what was asked for since. */
+function versionAfter(read: Notification, now: Notification): number {
+  return now.toldVersion === read.toldVersion ? read.wanted : now.toldVersion;
 }
 
 /** The operation that a row had begun; what another notifier began means nothing to this one. */

@@ -1,0 +1,87 @@
+import type { Rule } from '../domain/rule.ts';
+import type { Incident, Line, Run, StepRecord } from '../domain/state.ts';
+import type { IncidentDetail } from '../domain/store.ts';
+
+const MAX_LINES = 20;
+/** Gates that know when they will let the run go, as far as nothing changes. */
+const TIMED_GATES: readonly string[] = ['muted', 'unconfirmed', 'rate_limited', 'cooldown'];
+
+/** What the automation of an incident does now and next, in one line for each target; empty when it is resolved. */
+export function whatComesNext(detail: IncidentDetail, rule: Rule | undefined): readonly string[] {
+  const { incident, lines, runs } = detail;
+  if (incident.status === 'resolved') return [];
+  const working = runs.filter(({ state }) => state !== 'ended').map((run) => `${run.target}: ${nextOfRun(run, detail, rule)}`);
+  const watching = lines.filter((line) => isWatched(line, runs)).map((line) => watchText(line, runs));
+  const all = [...working, ...watching];
+  if (all.length === 0) return [nothingMore(incident, rule)];
+  return all.length <= MAX_LINES ? all : [...all.slice(0, MAX_LINES), `and ${all.length - MAX_LINES} more`];
+}
+
+function nextOfRun(run: Run, detail: IncidentDetail, rule: Rule | undefined): string {
+  switch (run.state) {
+    case 'pending':
+      return 'starts as soon as every gate agrees';
+    case 'held':
+      return run.startedAt === null ? held(run, rule) : waitsForPeople(run, detail);
+    case 'running':
+      return working(run, detail.steps);
+    case 'verifying':
+      return `verifying${run.verifyDeadlineAt === null ? '' : ` until ${clockTime(run.verifyDeadlineAt)}`}: it looks whether it helped`;
+    case 'ended':
+      return 'has ended';
+  }
+}
+
+function held(run: Run, rule: Rule | undefined): string {
+  const { reason, wakeAt } = run;
+  const detail = run.verdicts.find(({ gate }) => gate === reason)?.detail ?? '';
+  const why = detail === '' ? '' : ` (${detail})`;
+  if (reason === 'delay') {
+    const at = run.delayFrom + (rule?.delayMs ?? 0);
+    return `starts at ${clockTime(at)} unless it recovers by itself`;
+  }
+  if (reason === 'cancel_window') {
+    const at = run.announcedAt === null ? wakeAt : run.announcedAt + (rule?.cancelWindowMs ?? 0);
+    return `starts${at === null ? '' : ` at ${clockTime(at)}`} unless a person cancels it`;
+  }
+  const isTimed = reason !== null && TIMED_GATES.includes(reason);
+  const until = isTimed && wakeAt !== null ? ` until ${clockTime(wakeAt)}` : '';
+  return `held by ${reason ?? 'a gate'}${until}${why}`;
+}
+
+function waitsForPeople(run: Run, { approvals }: IncidentDetail): string {
+  const open = approvals.find(({ runId, state }) => runId === run.id && state === 'open');
+  if (open === undefined) return 'waits for an approval';
+  const isLate = run.escalatedFor === 'approval_timeout';
+  const who = open.count === 1 ? 'an approval' : `${open.count} approvals (${open.approvedBy.length} given)`;
+  return `waits for ${who} until ${clockTime(isLate ? open.expiresAt : open.timeoutAt)}`;
+}
+
+function working(run: Run, steps: readonly StepRecord[]): string {
+  const step = steps.find(({ runId, state, stage }) => runId === run.id && state === 'running' && stage !== 'children');
+  const doing = step === undefined ? 'runs' : `runs ${step.id} (${step.uses})`;
+  return run.ending === null ? doing : `${doing}, then ends: ${run.ending.outcome}`;
+}
+
+function isWatched({ firing, runId }: Line, runs: readonly Run[]): boolean {
+  return firing > 0 && runs.find(({ id }) => id === runId)?.outcome === 'verified';
+}
+
+function watchText({ target, watchUntil }: Line, runs: readonly Run[]): string {
+  const isRecurred = runs.some((run) => run.target === target && run.recurred);
+  const until = watchUntil === null ? '' : ` until ${clockTime(watchUntil)}`;
+  return `${target}: ${isRecurred ? 'came back' : 'verified'}; waits${until} for its alerts to resolve`;
+}
+
+function nothingMore(incident: Incident, rule: Rule | undefined): string {
+  if (incident.firing === 0) return 'closes when it stays quiet';
+  if (incident.acknowledgedBy !== null) return `nothing: ${incident.acknowledgedBy} has it`;
+  if (incident.notifyOnly) return 'nothing: a person resolved the incident before it while its alerts fired';
+  if (rule === undefined) return 'nothing: its rule is gone';
+  return rule.rungs.length === 0 ? 'nothing: its rule only tells people' : 'nothing more in this episode: a person is needed';
+}
+
+/** e.g. `10:15:00 UTC`. */
+function clockTime(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 19)} UTC`;
+}
