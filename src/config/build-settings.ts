@@ -7,6 +7,8 @@ import { uniteIntervals } from '../domain/time-interval.ts';
 import { withoutUndefined } from '../schema/without-undefined.ts';
 import { buildAuth } from './build-auth.ts';
 import { buildConnections } from './build-connections.ts';
+import { buildPagerDuty } from './build-pagerduty.ts';
+import { buildSlack } from './build-slack.ts';
 import { DEFAULT_SEVERITIES } from './default-severities.ts';
 import { parseListen } from './parse-listen.ts';
 import type { ListenAddress } from './parse-listen.ts';
@@ -36,7 +38,8 @@ export interface ConfigOrigin {
 /** The settings of a configuration, with the defaults of everything it does not say. What cannot be used is reported. */
 export function buildSettings(config: ConfigDefinition, source: ConfigOrigin, report: Report): Settings {
   const auth = buildAuth(config.auth ?? {}, report);
-  warnAboutMissingParts(config, report);
+  const slack = config.slack && buildSlack(config.slack, report);
+  const pagerduty = config.pagerduty && buildPagerDuty(config.pagerduty, report);
   return {
     listen: buildListen(config, source.broken, report),
     store: buildStore(config.store, source.workingDirectory, report),
@@ -55,7 +58,7 @@ export function buildSettings(config: ConfigDefinition, source: ConfigOrigin, re
     escalationPolicies: new Map(Object.entries(config.escalation_policies ?? {})),
     timeIntervals: buildTimeIntervals(config, source.intervals),
     limits: buildLimits(config.limits),
-    ...withoutUndefined({ externalUrl: config.external_url }),
+    ...withoutUndefined({ externalUrl: config.external_url, slack, pagerduty }),
   };
 }
 
@@ -127,14 +130,4 @@ function buildLimits(limits: ConfigDefinition['limits']): Limits {
     staleAfterMs: limits?.stale_after ?? DAY_MS,
     bodyBytes: limits?.body ?? 32 * 2 ** 20,
   };
-}
-
-function warnAboutMissingParts(config: ConfigDefinition, report: Report): void {
-  for (const part of ['slack', 'pagerduty'] as const) {
-    if (config[part] === undefined) continue;
-    report([part], `${part}: not available in this version; messages go to the log and the incident's timeline`, {
-      at: 'key',
-      severity: 'warning',
-    });
-  }
 }

@@ -9,6 +9,7 @@ import type { Place, Problem } from '../schema/problem.ts';
 import { parseYaml, readYamlFile } from '../schema/yaml-file.ts';
 import type { YamlFile } from '../schema/yaml-file.ts';
 import { buildSettings } from './build-settings.ts';
+import { checkPeople } from './check-people.ts';
 import { checkReferences } from './check-references.ts';
 import { substituteEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
@@ -50,6 +51,7 @@ export async function loadConfig({ file, environment, workingDirectory }: Config
   checkReferences(checked.config, checked.broken, report);
   const origin = { broken: checked.broken, intervals: writtenIntervals(completed.value), directory, workingDirectory };
   const settings = buildSettings(checked.config, origin, report);
+  checkPeople(checked.config, settings, checked.broken, report);
 
   const problems = sortProblems(
     withoutRepeats([

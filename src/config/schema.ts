@@ -48,11 +48,24 @@ const limits = z.strictObject({
   body: byteSize().optional(),
 });
 
-const person = z.strictObject({ slack: text().optional(), pagerduty: text().optional() });
+const slackId = (expression: RegExp, expected: string, where: string) =>
+  text().regex(expression, { error: `${expected} (ids, not names: in Slack, ${where})` });
+
+const person = z.strictObject({
+  slack: slackId(/^[UW][A-Z0-9]+$/, 'expected a Slack user id such as U012AB3CD', 'profile -> Copy member ID').optional(),
+  pagerduty: text().optional(),
+});
 
 const role = z.union([
   z.array(settingName()),
-  z.strictObject({ people: z.array(settingName()).optional(), slack_usergroup: text().optional() }),
+  z.strictObject({
+    people: z.array(settingName()).optional(),
+    slack_usergroup: slackId(
+      /^S[A-Z0-9]+$/,
+      'expected the id of a Slack user group such as S012AB3CD',
+      'user group -> Copy group ID',
+    ).optional(),
+  }),
 ]);
 
 const approval = z.strictObject({

@@ -1,6 +1,7 @@
 import type { YamlPath } from '../schema/yaml-file.ts';
 import { parseDuration } from '../domain/duration.ts';
 import type { ApprovalSpec, Playbook } from '../domain/rule.ts';
+import { approvalFaults } from '../schema/approval-faults.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import type { ExpressionCompiler } from './expression-compiler.ts';
 import type { ReportProblem } from './report-problem.ts';
@@ -58,12 +59,15 @@ export function compileApproval(
 ): ApprovalSpec {
   if (definition === undefined) return around;
   checkRoles(definition.roles ?? [], settings, [...path, 'roles'], report);
-  return {
+  const approval = {
     roles: definition.roles ?? around.roles,
     count: definition.count ?? around.count,
     timeoutMs: compileDuration(definition.timeout, around.timeoutMs, [...path, 'timeout'], report),
     onTimeout: definition.on_timeout ?? around.onTimeout,
   };
+  const faults = settings.roles === undefined ? [] : approvalFaults(approval, settings.roles);
+  for (const fault of faults) report(path, fault, { at: 'key', severity: 'warning' });
+  return approval;
 }
 
 /** Reports roles that are not configured. */

@@ -2,8 +2,11 @@ import { validate as isCron } from 'node-cron';
 import type { JsonObject } from '../domain/json.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import { createMuteTimes } from '../domain/mute-times.ts';
+import type { ParameterSpecs } from '../domain/parameter.ts';
 import type { Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
+import { emptyRoles } from '../schema/approval-faults.ts';
+import type { NotifyCheck } from '../schema/notify-check.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import { isWrittenCall } from './compile-call.ts';
 import { checkRoles, compileApproval, compileDuration } from './compile-context.ts';
@@ -34,6 +37,7 @@ export interface RuleContext extends CompileContext {
   readonly severities: SeverityScale;
   /** What people do at each of them. */
   readonly plans: ResponsePlans;
+  readonly notifyCheck: NotifyCheck;
   readonly digester: Digester;
 }
 
@@ -47,19 +51,20 @@ export interface CompiledRule {
 export function compileRule(definition: RuleDefinition, around: RuleContext, path: YamlPath): CompiledRule {
   const { compiler, report, settings, severities, plans } = around;
   const approval = compileApproval(definition.approval, around.approval, settings, [...path, 'approval'], report);
-  const context: RuleContext = { ...around, approval, observes: (definition.mode ?? 'observe') === 'observe' };
+  const context: RuleContext = { ...around, approval, observes: !acts(definition) };
   const params = compileSpecs(definition.params ?? {}, compiler, [...path, 'params'], report);
   const shape: ScopeShape = { kind: 'rule', params, steps: new Map() };
   const list = compileTriggers(definition, context, path);
   const matchers = list?.matchers ?? [];
+  if (list !== undefined) refuseUnansweredParameters(params, context, path);
   const rungs = compileRungs(definition, shape, context, path);
   const verify = definition.verify && compileVerify(definition.verify, shape, context, [...path, 'verify']);
   const target =
     definition.target === undefined ? undefined : compileText(definition.target, shape, context, [...path, 'target']);
-  const acts = rungs.rungs.length > 0;
-  if (acts && target === undefined) report([...path, 'name'], 'a rule with steps needs a `target`: what is being fixed');
+  const hasSteps = rungs.rungs.length > 0;
+  if (hasSteps && target === undefined) report([...path, 'name'], 'a rule with steps needs a `target`: what is being fixed');
   const fixedSeverity = compileSeverity(definition, context, path);
-  const escalationPolicy = compileEscalation(definition, matchers, acts, context, path);
+  const escalationPolicy = compileEscalation(definition, matchers, hasSteps, context, path);
   const muted = findIntervals(definition.mute_time_intervals, context, [...path, 'mute_time_intervals']);
   const active = findIntervals(definition.active_time_intervals, context, [...path, 'active_time_intervals']);
   const filled: RuleDefinition = {
@@ -115,6 +120,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     ...(verify === undefined ? {} : { verify: verify.verify }),
     ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
   };
+  checkNotify(definition.notify ?? {}, context, [...path, 'notify']);
   if (definition.runbook_url !== undefined) checkRunbookUrl(definition.runbook_url, context, [...path, 'runbook_url']);
   warnOfDestructiveSteps(rule, context, path);
   refuseUnconnectedSteps(rule, context, path);
@@ -122,12 +128,13 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
 }
 
 function compileTriggers(definition: RuleDefinition, context: RuleContext, path: YamlPath): MatcherList | undefined {
-  const { matchers, schedule, manual, mode } = definition;
+  const { matchers, schedule, manual } = definition;
   const { report } = context;
-  const unavailable = (key: string, what: string): void =>
-    report([...path, key], `not available in this version: ${what}`, { at: 'key', severity: 'warning' });
   if (schedule !== undefined) {
-    unavailable('schedule', 'schedules; the rule does not run by itself');
+    report([...path, 'schedule'], 'not available in this version: schedules; the rule does not run by itself', {
+      at: 'key',
+      severity: 'warning',
+    });
     if (!isCron(schedule.cron))
       report([...path, 'schedule', 'cron'], `"${schedule.cron}" is not a cron expression such as '0 2 * * *'`);
     if (schedule.timezone !== undefined && !isTimeZone(schedule.timezone)) {
@@ -136,15 +143,31 @@ function compileTriggers(definition: RuleDefinition, context: RuleContext, path:
     compileDuration(schedule.catch_up, 0, [...path, 'schedule', 'catch_up'], report);
   }
   if (manual !== undefined) {
-    unavailable('manual', 'runs by hand from Slack and the API');
-    checkRoles(manual.roles, context.settings, [...path, 'manual', 'roles'], report);
+    const at = [...path, 'manual', 'roles'];
+    checkRoles(manual.roles, context.settings, at, report);
+    for (const name of emptyRoles(manual.roles, context.settings.roles ?? new Map())) {
+      report([...at, manual.roles.indexOf(name)], `nobody is in the role '${name}'`, { severity: 'warning' });
+    }
   }
-  if (mode === 'approve') unavailable('mode', 'approvals; a run ends at its first changing step instead of asking');
   if (matchers !== undefined) return compileMatchers(matchers, [...path, 'matchers'], report);
   if (schedule === undefined && manual === undefined) {
     report([...path, 'name'], 'nothing triggers this rule: write `matchers`, `schedule` or `manual`');
   }
   return undefined;
+}
+
+/** An alert gives no parameters: what it cannot do without has a default. */
+function refuseUnansweredParameters(params: ParameterSpecs, { report }: RuleContext, path: YamlPath): void {
+  for (const [name, spec] of Object.entries(params)) {
+    if (spec.required !== true || spec.default !== undefined) continue;
+    report([...path, 'params', name], `alerts trigger this rule, and no alert gives '${name}': write a \`default\``);
+  }
+}
+
+/** Places that are written as they are; those with `{{ }}` are known when the message is sent. */
+function checkNotify(notify: NonNullable<RuleDefinition['notify']>, { notifyCheck, report }: RuleContext, path: YamlPath): void {
+  const constants = Object.fromEntries(Object.entries(notify).filter(([, place]) => place?.includes('{{') === false));
+  notifyCheck.check(constants, (key, message, options) => report([...path, key], message, options));
 }
 
 function isTimeZone(name: string): boolean {
@@ -177,7 +200,7 @@ function compileSeverity(
 function compileEscalation(
   definition: RuleDefinition,
   matchers: readonly Matcher[],
-  acts: boolean,
+  hasSteps: boolean,
   context: RuleContext,
   path: YamlPath,
 ): string | undefined {
@@ -190,7 +213,7 @@ function compileEscalation(
     }
     return own;
   }
-  if (definition.mode === undefined || definition.mode === 'observe' || !acts) return undefined;
+  if (definition.mode === undefined || definition.mode === 'observe' || !hasSteps) return undefined;
   const levels = definition.severity === undefined ? severities.reachableBy(matchers) : [definition.severity];
   const without = levels.filter((level) => severities.settingOf(level)?.escalationPolicy === undefined);
   if (levels.length === 0 || without.length === levels.length) {
@@ -255,7 +278,7 @@ function compileTexts<K extends string>(
   shape: ScopeShape,
   context: RuleContext,
   path: YamlPath,
-): { readonly [P in K]?: TextTemplate };
+): Readonly<Partial<Record<K, TextTemplate>>>;
 function compileTexts(
   sources: Readonly<Record<string, string | undefined>>,
   shape: ScopeShape,
@@ -278,21 +301,28 @@ function onlyReads(playbook: Playbook): boolean {
 }
 
 function warnOfDestructiveSteps(rule: Rule, { report }: RuleContext, path: YamlPath): void {
-  if (rule.mode === 'observe' || rule.safety.allowDestructive) return;
+  if (rule.mode !== 'auto' || rule.safety.allowDestructive) return;
   const found = rule.rungs.map((rung) => findDestructive(rung.playbook)).find((name) => name !== undefined);
   if (found === undefined) return;
-  report(
-    [...path, 'name'],
-    `${found} is destructive and would be asked for, and approvals are not available in this version: the run fails there, unless \`safety\` has allow_destructive: true`,
-    { severity: 'warning' },
-  );
+  report([...path, 'name'], `${found} is destructive and will be asked for, unless \`safety\` has allow_destructive: true`, {
+    severity: 'warning',
+  });
+}
+
+/** Whether a rule ever does more than watch: by its mode when alerts trigger it, by hand whatever its mode. */
+function acts({ mode = 'observe', manual }: Pick<RuleDefinition, 'mode' | 'manual'>): boolean {
+  return mode !== 'observe' || manual !== undefined;
 }
 
 /** A playbook may lack a connection for rules that only watch; one that acts through it must not. */
-function refuseUnconnectedSteps(rule: Rule, { report }: RuleContext, path: YamlPath): void {
-  if (rule.mode === 'observe') return;
+function refuseUnconnectedSteps(rule: Rule, { report, observes }: RuleContext, path: YamlPath): void {
+  if (observes === true) return;
   const found = rule.rungs.map((rung) => findUnconnected(rung.playbook)).find((name) => name !== undefined);
-  if (found !== undefined) report([...path, 'name'], `a rule in mode ${rule.mode} uses ${found}, which has no connection`);
+  if (found !== undefined)
+    report(
+      [...path, 'name'],
+      `a rule ${rule.mode === 'observe' ? 'that is run by hand' : `in mode ${rule.mode}`} uses ${found}, which has no connection`,
+    );
 }
 
 function findUnconnected(playbook: Playbook): string | undefined {

@@ -3,6 +3,7 @@ import { jsonValue } from '../schema/json-value.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
 import type { AnyRemediation } from '../domain/remediation.ts';
 import type { Rule } from '../domain/rule.ts';
+import { NotifyCheck } from '../schema/notify-check.ts';
 import { timeIntervalSchema } from '../schema/time-interval-schema.ts';
 import { compileRule } from './compile-rule.ts';
 import type { ConnectionNames } from './configured-connections.ts';
@@ -82,6 +83,7 @@ export function compileSnapshot(
     file: data.file,
     severities,
     plans: new ResponsePlans(severities, policies, settings.timeIntervals),
+    notifyCheck: new NotifyCheck({}),
     digester: new Digester(),
   };
   const { rule } = compileRule(data.rule, context, ['rule']);

@@ -208,10 +208,6 @@ function compileStepApproval(definition: StepDefinition, context: CompileContext
   const { approval } = definition;
   if (approval === undefined || approval === false) return undefined;
   const at = [...path, 'approval'];
-  context.report(at, 'not available in this version: approvals; the run fails at this step instead of asking', {
-    at: 'key',
-    severity: 'warning',
-  });
   return compileApproval(approval === true ? undefined : approval, context.approval, context.settings, at, context.report);
 }
 

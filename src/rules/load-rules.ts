@@ -1,3 +1,5 @@
+import { activeTimeFault } from '../schema/active-time-fault.ts';
+import { NotifyCheck } from '../schema/notify-check.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import { hasErrors, sortProblems } from '../schema/problem.ts';
 import type { Place, Problem } from '../schema/problem.ts';
@@ -37,7 +39,14 @@ export function loadRules(files: readonly YamlResult[], settings: RuleSettings):
   const playbooks = compilePlaybooks(library, read, settings);
   const digester = new Digester();
   const response = createResponse(new SeverityScale(settings.severities), settings.escalationPolicies ?? new Map(), settings);
-  const rules = compileRules(read, { settings, compiler, playbooks: library, digester, ...response });
+  const rules = compileRules(read, {
+    settings,
+    compiler,
+    playbooks: library,
+    digester,
+    notifyCheck: createNotifyCheck(settings),
+    ...response,
+  });
   reportRepeatedNames(read);
   compiler.releaseMemory();
   const found = sortProblems(inOrderOf(files, withoutRepeats(problems)));
@@ -166,6 +175,7 @@ interface Response {
 }
 
 interface RuleCompilation extends Response {
+  readonly notifyCheck: NotifyCheck;
   readonly settings: RuleSettings;
   readonly compiler: ExpressionCompiler;
   readonly playbooks: PlaybookLibrary;
@@ -176,7 +186,8 @@ function compileRules(files: readonly RuleFile[], shared: RuleCompilation): read
   return files.flatMap((file) => {
     const { connection, ...defaults } = file.defaults ?? {};
     const settings = { ...shared.settings, ...knownPolicies(shared.settings, file.policies) };
-    checkSeverities(file, settings);
+    checkSeverities(file, settings, shared.notifyCheck);
+    checkPolicies(file, shared.notifyCheck);
     const context = {
       ...shared,
       ...responseOf(file, shared),
@@ -207,9 +218,25 @@ function responseOf(file: RuleFile, { settings, severities, plans }: RuleCompila
   return createResponse(scale, new Map([...(settings.escalationPolicies ?? []), ...file.policies]), settings);
 }
 
-/** Reports intervals and policies of a file's severities that do not exist. */
-function checkSeverities(file: RuleFile, settings: RuleSettings): void {
-  file.severities.forEach(({ activeTimeIntervals, escalationPolicy }, index) => {
+/** Rule files that are looked at without a configuration may name whom they like. */
+function createNotifyCheck({ escalationPolicies, people, roles, pagerduty }: RuleSettings): NotifyCheck {
+  return new NotifyCheck(escalationPolicies === undefined ? {} : { people, roles, pagerduty });
+}
+
+/** Reports what a file's severities name and nobody knows. */
+function checkSeverities(file: RuleFile, settings: RuleSettings, notifyCheck: NotifyCheck): void {
+  file.severities.forEach(({ activeTimeIntervals, escalationPolicy, notify }, index) => {
+    notifyCheck.check(notify, (key, message, options) => {
+      file.report(file.yaml.problem(['severities', index, 'notify', key], message, options));
+    });
+    const fault = activeTimeFault(
+      activeTimeIntervals.flatMap((name) => settings.timeIntervals.get(name) ?? []),
+      Date.now(),
+    );
+    if (fault !== undefined) {
+      const path = ['severities', index, 'active_time_intervals'];
+      file.report(file.yaml.problem(path, fault, { severity: 'warning' }));
+    }
     const known = settings.timeIntervals;
     activeTimeIntervals.forEach((name, place) => {
       if (known.has(name)) return;
@@ -226,6 +253,16 @@ function checkSeverities(file: RuleFile, settings: RuleSettings): void {
       ),
     );
   });
+}
+
+function checkPolicies(file: RuleFile, notifyCheck: NotifyCheck): void {
+  for (const [name, rungs] of file.policies) {
+    rungs.forEach(({ notify }, index) => {
+      notifyCheck.check(notify, (key, message, options) => {
+        file.report(file.yaml.problem(['escalation_policies', name, index, 'notify', key], message, options));
+      });
+    });
+  }
 }
 
 function knownPolicies(settings: RuleSettings, own: RuleFile['policies']): Pick<RuleSettings, 'escalationPolicies'> {

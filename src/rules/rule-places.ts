@@ -20,10 +20,13 @@ export function rulePlaceReporter(
   };
 }
 
-/** `safety` and `fields` merge entry by entry. */
+const MERGED_KEYS = ['safety', 'fields', 'customer_messages'] as const;
+
+/** Some keys merge with the file's `defaults` entry by entry. */
 function isMergedEntry(written: RuleDefinition, key: PropertyKey, entry: PropertyKey | undefined): boolean {
-  if (entry === undefined || (key !== 'safety' && key !== 'fields')) return false;
-  const entries = written[key];
+  const merged = MERGED_KEYS.find((name) => name === key);
+  if (entry === undefined || merged === undefined) return false;
+  const entries = written[merged];
   return entries !== undefined && !Object.hasOwn(entries, entry);
 }
 

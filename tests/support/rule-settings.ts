@@ -63,6 +63,7 @@ export const testSettings: RuleSettings = {
     ['alice', { slack: 'U1' }],
     ['bob', {}],
   ]),
+  pagerduty: new Set(['production']),
   approval: { roles: ['sre'], count: 1, timeoutMs: 900_000, onTimeout: 'escalate' },
 };
 
