@@ -12,6 +12,8 @@ export interface StackOptions {
   readonly rules: string;
   /** Of `remedyd.yml`: the connections and whatever else. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Of the daemon. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The whole loop: exporter → Prometheus → Alertmanager → remedyd. What it acts on belongs to the test. */
@@ -24,13 +26,18 @@ export interface Stack {
 }
 
 /** Starts the loop with everything measured and evaluated once a second. */
-export async function startStack({ measures, alerts, rules, config }: StackOptions): Promise<Stack> {
+export async function startStack({ measures, alerts, rules, config, env = {} }: StackOptions): Promise<Stack> {
   const stack = new AsyncDisposableStack();
   try {
     const port = await freePort();
     const exporter = await startExporter(measures);
     stack.defer(exporter.stop);
-    const daemon = await startDaemon({ port, rules: { 'rules.yml': rules }, config: { limits: { settle: '1s' }, ...config } });
+    const daemon = await startDaemon({
+      port,
+      env,
+      rules: { 'rules.yml': rules },
+      config: { limits: { settle: '1s' }, ...config },
+    });
     stack.defer(daemon.stop);
     const alertmanager = await startAlertmanager({ webhook: { url: daemon.webhookUrl, bearerToken: WEBHOOK_TOKEN } });
     stack.defer(alertmanager.stop);

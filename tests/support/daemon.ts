@@ -154,6 +154,7 @@ function configurationOf({ config = {} }: DaemonOptions, port: number, folder: s
   return {
     severities: [{ name: 'P1', matchers: ['alertname =~ ".+"'], escalation_policy: 'standard' }],
     escalation_policies: { standard: [{ after: '15m', unless: ['acknowledged'], notify: { slack: '#incidents' } }] },
+    people: { alice: {} },
     ...config,
     listen: `127.0.0.1:${String(port)}`,
     store: { url: `sqlite:${join(folder, 'remedyd.db')}` },
@@ -162,7 +163,6 @@ function configurationOf({ config = {} }: DaemonOptions, port: number, folder: s
       webhook: [{ name: 'test', bearer_token: WEBHOOK_TOKEN }],
       api: { tokens: [{ person: 'alice', role: 'admin', token: ADMIN_TOKEN }] },
     },
-    people: { alice: {} },
   };
 }
 
