@@ -8,9 +8,11 @@ import type { CommandAnswer, CommandErrorCode, PipelineEvent } from './event.ts'
 import { promiseUpdate } from './escalation.ts';
 import { gates } from './gates/index.ts';
 import { closeIncident } from './incident.ts';
+import { isWaiting } from './open-question.ts';
 import { begin } from './run-playbook.ts';
 import { tell } from './story.ts';
 import { WAKE_BATCH } from './timing.ts';
+import { endWait, withdrawQuestion } from './waiting-run.ts';
 import type { World } from './world.ts';
 
 type EventOf<K extends PipelineEvent['kind']> = Extract<PipelineEvent, { kind: K }>;
@@ -76,22 +78,19 @@ function isAnswer(found: Run | CommandAnswer): found is CommandAnswer {
 /** Ends what has not started, stops what runs after its current step, and lifts the quarantine of what was interrupted. */
 export function cancel(world: World, event: EventOf<'cancel'>, context: DecisionContext): CommandAnswer {
   const { now } = context;
-  if (event.incidentId === null) return refuse('conflict', 'the run belongs to no incident');
-  const incident = world.incident(event.incidentId);
-  if (incident === undefined) return refuse('not_found', `there is no incident ${event.incidentId}`);
   const { person } = event.actor;
-  const run = pickRun(
-    world,
-    incident,
-    event.runId,
-    (candidate) => candidate.state !== 'ended' || candidate.quarantined,
-    'only live runs and interrupted ones can be cancelled',
-  );
+  const run = runToCancel(world, event);
   if (isAnswer(run)) return run;
-  tell(world, incident.id, now, 'cancelled', `${run.target}: cancelled by ${person}`, { runId: run.id, actor: person });
+  tell(world, run.incidentId, now, 'cancelled', `${run.target}: cancelled by ${person}`, { runId: run.id, actor: person });
   switch (run.state) {
     case 'pending':
     case 'held':
+      if (isWaiting(run)) {
+        withdrawQuestion(world, run, `${person} cancelled the run`, context);
+        const ending = { outcome: 'cancelled', reason: 'cancelled_by_person' } as const;
+        endWait(world, { ...run, cancelledBy: person }, ending, context, `by ${person}`);
+        return done(`run ${run.id} is cancelled; ${run.actingAt === null ? 'nothing was changed' : 'what it has done stays'}`);
+      }
       endRun(world, run, { outcome: 'cancelled', reason: 'cancelled_by_person' }, context, `by ${person}`);
       return done(`run ${run.id} is cancelled; nothing was changed`);
     case 'running':
@@ -112,6 +111,20 @@ export function cancel(world: World, event: EventOf<'cancel'>, context: Decision
   }
 }
 
+function runToCancel(world: World, { incidentId, runId }: EventOf<'cancel'>): Run | CommandAnswer {
+  const fits = (run: Run): boolean => run.state !== 'ended' || run.quarantined;
+  const what = 'only live runs and interrupted ones can be cancelled';
+  if (incidentId === null) {
+    const run = runId === undefined ? undefined : world.run(runId);
+    if (run === undefined) return refuse('not_found', runId === undefined ? 'name a run' : `there is no run ${runId}`);
+    return fits(run) ? run : refuse('conflict', `run ${run.id} is ended (${run.outcome ?? 'no outcome'}); ${what}`);
+  }
+  const incident = world.incident(incidentId);
+  return incident === undefined
+    ? refuse('not_found', `there is no incident ${incidentId}`)
+    : pickRun(world, incident, runId, fits, what);
+}
+
 function liftQuarantine(world: World, run: Run, { now, limits }: DecisionContext): void {
   releaseClaims(world, run.id);
   world.putRun({ ...run, quarantined: false });
@@ -121,6 +134,9 @@ function liftQuarantine(world: World, run: Run, { now, limits }: DecisionContext
     world.putIncident({ ...incident, wakeAt: Math.max(now, incident.quietSince + limits.settleMs) });
   }
 }
+
+/** What a person may shorten without an override: `retry` then means "run now". */
+const RUN_NOW: readonly string[] = ['delay', 'cancel_window'];
 
 /** Runs it (again) for a person: past an acknowledgement and observe mode, and past one gate if it is overridden. */
 export function retry(world: World, event: EventOf<'retry'>, context: DecisionContext): CommandAnswer {
@@ -135,21 +151,27 @@ export function retry(world: World, event: EventOf<'retry'>, context: DecisionCo
     if (role !== 'admin') return refuse('forbidden', 'only the role admin may override a gate');
     if (reason === undefined || reason.trim() === '') return refuse('invalid', 'an override needs a reason: --reason TEXT');
   }
-  const isHeld = (run: Run): boolean => run.state === 'held' || run.state === 'pending';
+  const isHeld = (run: Run): boolean => (run.state === 'held' && !isWaiting(run)) || run.state === 'pending';
+  const canRunNow = (run: Run): boolean => run.state === 'held' && RUN_NOW.includes(run.reason ?? '');
   const run = pickRun(
     world,
     incident,
     event.runId,
     (candidate) =>
-      (override !== undefined && isHeld(candidate)) || (candidate.state === 'ended' && isNewestOfItsLine(world, candidate)),
+      (override === undefined ? canRunNow(candidate) : isHeld(candidate)) ||
+      (candidate.state === 'ended' && isNewestOfItsLine(world, candidate)),
     override === undefined
-      ? 'only ended runs can be retried; a held one can be told to skip a gate with --override GATE --reason TEXT'
+      ? 'only ended runs can be retried, and those that wait for their delay or cancel window; another gate can be skipped with --override GATE --reason TEXT'
       : 'only held and ended runs can be retried',
   );
   if (isAnswer(run)) return run;
   const note = override === undefined ? '' : ` (skips gate ${override}: ${reason ?? ''})`;
   if (isHeld(run)) {
-    world.putRun({ ...run, overrides: override === undefined ? run.overrides : [...run.overrides, override], wakeAt: now });
+    world.putRun({
+      ...run,
+      ...(override === undefined ? { delayDone: true, cancelWindowDone: true } : { overrides: [...run.overrides, override] }),
+      wakeAt: now,
+    });
     tell(world, incident.id, now, 'retried', `${run.target}: ${person} lets it go on${note}`, { runId: run.id, actor: person });
     return done(`run ${run.id} is judged again${note}`);
   }
@@ -192,7 +214,10 @@ export function resolve(world: World, event: EventOf<'resolve'>, context: Decisi
     world.putEpisode({ ...(world.episode(episode.id) ?? episode), closedBy: 'dismissed' });
   }
   for (const run of runs) {
-    if (run.state === 'pending' || run.state === 'held')
+    if (isWaiting(run)) {
+      withdrawQuestion(world, run, `${person} resolved the incident`, context);
+      endWait(world, run, { outcome: 'cancelled', reason: 'dismissed' }, context, `${person} resolved the incident`);
+    } else if (run.state === 'pending' || run.state === 'held')
       endRun(world, run, { outcome: 'cancelled', reason: 'dismissed' }, context, `${person} resolved the incident`);
     else if (run.state === 'verifying')
       begin(world, run, { outcome: 'inconclusive', reason: 'dismissed' }, context, `${person} resolved the incident`);

@@ -3,29 +3,42 @@ import type { Line, Run } from '../domain/state.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { World } from './world.ts';
 
+type Place = Pick<Run, 'incidentId' | 'lineId' | 'lineEpisode' | 'target' | 'severityRank' | 'delayFrom' | 'params'>;
+type Origin = Pick<Run, 'trigger' | 'actor'> & { readonly overrides?: Run['overrides'] };
+
 /** Makes the pending run of a line; the gates judge it next. */
-export function createRun(
-  world: World,
-  line: Line,
-  rule: Rule,
-  origin: Pick<Run, 'trigger' | 'actor'> & { overrides?: Run['overrides'] },
-  context: DecisionContext,
-): Run {
+export function createRun(world: World, line: Line, rule: Rule, origin: Origin, context: DecisionContext): Run {
+  const run = newRun(
+    rule,
+    {
+      incidentId: line.incidentId,
+      lineId: line.id,
+      lineEpisode: line.episode,
+      target: line.target,
+      severityRank: line.severityRank,
+      delayFrom: line.firingSince,
+      params: {},
+    },
+    origin,
+    context,
+  );
+  world.putRun(run);
+  world.putLine({ ...line, runId: run.id });
+  return run;
+}
+
+/** A run that nothing was decided of. It is not in the world yet. */
+export function newRun(rule: Rule, place: Place, origin: Origin, context: DecisionContext): Run {
   const { now } = context;
-  const run: Run = {
+  return {
     id: context.newId('run'),
-    incidentId: line.incidentId,
-    lineId: line.id,
-    lineEpisode: line.episode,
+    ...place,
     rule: rule.name,
     ruleDigest: rule.digest,
-    target: line.target,
     trigger: origin.trigger,
     actor: origin.actor,
     mode: rule.mode,
     readsOnly: rule.readsOnly,
-    severityRank: line.severityRank,
-    params: {},
     state: 'pending',
     outcome: null,
     reason: null,
@@ -44,7 +57,6 @@ export function createRun(
     wakeAt: now,
     heldSince: null,
     escalatedFor: null,
-    delayFrom: line.firingSince,
     delayDone: false,
     announcedAt: null,
     cancelWindowDone: false,
@@ -57,7 +69,4 @@ export function createRun(
     recurred: false,
     evidence: null,
   };
-  world.putRun(run);
-  world.putLine({ ...line, runId: run.id });
-  return run;
 }

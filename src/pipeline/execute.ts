@@ -13,6 +13,8 @@ export interface ExecutorDeps {
   /** Gives what happened back to the pipeline; resolves when it is on disk. */
   report(event: PipelineEvent): Promise<unknown>;
   preview(runId: string): Promise<PipelineEvent>;
+  /** Plans the steps that come after one that people have to approve; see `foresee`. */
+  foresee(runId: string, address: string, attempt: number): Promise<PipelineEvent>;
 }
 
 /** Does what the pipeline decided, once it is on disk. It decides nothing: every answer goes back as an event. */
@@ -64,6 +66,7 @@ export class Executor {
       );
       return { kind: 'checked', runId: effect.runId, rung: effect.rung, results };
     }
+    if (effect.kind === 'foresee') return this.#foresee(effect);
     const { runId, address, attempt, call } = effect;
     const common = { runId, address, attempt };
     try {
@@ -98,6 +101,16 @@ export class Executor {
     } catch (error) {
       if (effect.kind === 'look') return { kind: 'looked', ...common, look: { state: 'wait', ms: LOOK_AGAIN_MS } };
       return { kind: 'step_ended', ...common, result: { error: stepFailure(error) } };
+    }
+  }
+
+  /** The question must be asked, whatever can be said of the steps to come. */
+  async #foresee({ runId, address, attempt }: Extract<PipelineEffect, { kind: 'foresee' }>): Promise<PipelineEvent> {
+    try {
+      return await this.#deps.foresee(runId, address, attempt);
+    } catch (error) {
+      this.#deps.onFault(`the steps to come of run ${runId} cannot be planned`, error);
+      return { kind: 'foreseen', runId, address, attempt, steps: [] };
     }
   }
 

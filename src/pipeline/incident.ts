@@ -5,6 +5,7 @@ import type { DecisionContext } from './decision-context.ts';
 import { endRun } from './conclude.ts';
 import { callPeople, climb, expectCalls, nextUpdateAt } from './escalation.ts';
 import { earliest, nextCallAt, responsePlanOf } from './escalation-ladder.ts';
+import { alertsResolvedWhileWaiting, isWaiting } from './open-question.ts';
 import { askForTargets, choosePlaces } from './notify-places.ts';
 import { scopeOfMessage } from './scope-of-message.ts';
 import { escalate, tell } from './story.ts';
@@ -98,7 +99,9 @@ function endLineAlert(world: World, line: Line, closedBy: ClosedBy, context: Dec
   tell(world, line.incidentId, context.now, 'alert_resolved', `all alerts of ${line.target} resolved (${closedBy})`);
   const run = line.runId === null ? undefined : world.run(line.runId);
   if (run === undefined) return;
-  if (run.state === 'pending' || run.state === 'held') {
+  if (isWaiting(run)) {
+    alertsResolvedWhileWaiting(world, run, context.now);
+  } else if (run.state === 'pending' || run.state === 'held') {
     if (closedBy === 'stale') endRun(world, run, { outcome: 'suppressed', reason: 'stale' }, context);
     else endRun(world, run, { outcome: 'self_resolved', reason: 'alerts_resolved' }, context);
   } else if (run.state === 'verifying') {

@@ -1,10 +1,12 @@
 import type { Rule } from '../domain/rule.ts';
-import type { Incident, Line, Run, RunBrief } from '../domain/state.ts';
+import type { Claim, Incident, Line, Run, RunBrief } from '../domain/state.ts';
 import type { IncidentTarget, StoreTransaction } from '../domain/store.ts';
 import { targetKey, touchKey } from './claims.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { PipelineEvent } from './event.ts';
 import { loadAlertRows } from './load-alert-rows.ts';
+import { isWaiting } from './open-question.ts';
+import { demandOf } from './run-by-hand.ts';
 import { MAX_FROZEN_ALERTS } from './timing.ts';
 import { verifyOf } from './verify.ts';
 import { World, type WorldCounts, type WorldRows } from './world.ts';
@@ -55,11 +57,12 @@ async function loadRunRows(
   ]);
   const runs = byId([...named, ...incidentRuns]);
   const isTick = events.some((event) => event.kind === 'tick');
-  const [decision, dismissed, rearmed, counts] = await Promise.all([
+  const [decision, dismissed, rearmed, counts, byHand] = await Promise.all([
     runs.length === 0 ? undefined : loadDecisionRows(tx, runs, { incidents, lines }, events, context),
     loadDismissed(tx, events),
     loadRearmed(tx, events),
     isTick ? loadCounts(tx, context) : undefined,
+    loadByHand(tx, events, context),
   ]);
   return {
     incidents,
@@ -71,6 +74,12 @@ async function loadRunRows(
       : { memberAlerts: [...(decision?.memberAlerts ?? []), ...dismissed], episodes: dismissed.map((alert) => alert.episode) }),
     ...(rearmed === undefined ? {} : { breakers: [...(decision?.breakers ?? []), ...rearmed] }),
     ...(counts === undefined ? {} : { counts }),
+    ...(byHand === undefined
+      ? {}
+      : {
+          claims: [...(decision?.claims ?? []), ...byHand.claims],
+          briefs: byId([...(decision?.briefs ?? []), ...byHand.briefs]),
+        }),
   };
 }
 
@@ -82,7 +91,7 @@ async function loadDecisionRows(
   context: DecisionContext,
 ): Promise<Omit<WorldRows, 'switches'>> {
   const { now, rules, limits } = context;
-  const judged = runs.filter((run) => run.state === 'pending' || run.state === 'held');
+  const judged = runs.filter((run) => run.state === 'pending' || (run.state === 'held' && !isWaiting(run)));
   const started = runs.filter((run) => run.startedAt !== null).map((run) => run.id);
   const acting = runs.filter((run) => !run.readsOnly);
   const names = [...new Set(runs.map((run) => run.rule))];
@@ -144,6 +153,26 @@ async function loadDismissed(
   const incidentIds = events.flatMap((event) => (event.kind === 'resolve' ? [event.incidentId] : []));
   if (incidentIds.length === 0) return undefined;
   return await tx.memberAlerts(incidentIds, { firingOnly: true, limit: Number.MAX_SAFE_INTEGER });
+}
+
+/** Whether the targets of runs by hand are free, and how often the rules acted on them. */
+async function loadByHand(
+  tx: StoreTransaction,
+  events: readonly PipelineEvent[],
+  context: DecisionContext,
+): Promise<{ readonly claims: readonly Claim[]; readonly briefs: readonly RunBrief[] } | undefined> {
+  const demands = events.flatMap((event) => {
+    const demand = event.kind === 'run_by_hand' ? demandOf(event, context) : undefined;
+    return demand === undefined || 'ok' in demand ? [] : [demand];
+  });
+  if (demands.length === 0) return undefined;
+  const targets = [...new Set(demands.map(({ target }) => target))];
+  const rules = [...new Set(demands.map(({ rule }) => rule.name))];
+  const [claims, briefs] = await Promise.all([
+    tx.claims(targets.map(targetKey)),
+    tx.briefs({ targets, rules, since: context.now - context.limits.recurrenceMs }),
+  ]);
+  return { claims, briefs };
 }
 
 async function loadRearmed(tx: StoreTransaction, events: readonly PipelineEvent[]): Promise<WorldRows['breakers'] | undefined> {

@@ -34,6 +34,10 @@ export function recoverStep(
     `${run.target}: the daemon was gone for ${formatDuration(downtimeMs)} while step ${record.id} was under way`,
     { runId: run.id },
   );
+  if (record.stage === 'foreseeing') {
+    world.effects.push({ kind: 'foresee', runId: run.id, address: record.address, attempt: record.attempts });
+    return;
+  }
   if (!wasActing) return launch(world, run, record, step, context);
   const inDoubt = step.call.kind === 'remediation' ? step.call.remediation.inDoubt : 'ask';
   const line = run.lineId === null ? undefined : world.line(run.lineId);

@@ -2,7 +2,7 @@ import type { Reason } from '../domain/reason.ts';
 import type { Rule } from '../domain/rule.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Run } from '../domain/state.ts';
-import { approve, foresee, reject } from './approvals.ts';
+import { approve, ask, reject } from './approvals.ts';
 import * as commands from './commands.ts';
 import { correlate } from './correlate.ts';
 import type { DecisionContext } from './decision-context.ts';
@@ -10,11 +10,13 @@ import { auditEntry } from './audit-entry.ts';
 import type { CheckResult, Command, CommandAnswer, PipelineEvent } from './event.ts';
 import type { Gate } from './gates/gate.ts';
 import { wakeIncident } from './incident.ts';
+import { settleRunWithoutAlerts } from './incident-of-run.ts';
 import * as incidentCommands from './incident-commands.ts';
 import { runByHand } from './run-by-hand.ts';
 import { journalOf } from './journal.ts';
 import { judge } from './judge.ts';
 import { closeStale, reconcile } from './reconcile.ts';
+import { isWaiting } from './open-question.ts';
 import { recoverStep } from './recover-step.ts';
 import { begin, nextRung } from './run-playbook.ts';
 import { scopeOfRun } from './scope-of-run.ts';
@@ -23,6 +25,7 @@ import { takePlan } from './take-plan.ts';
 import { takeLook, takeResult } from './take-result.ts';
 import { CALM_MS, LONG_DOWNTIME_MS, REPEAT_AFTER_DOWNTIME_MS, WAKE_BATCH } from './timing.ts';
 import { wakeRunning } from './wake-running.ts';
+import { wakeWaiting } from './waiting-run.ts';
 import { judgeConditions, pollChecks, verifyOf } from './verify.ts';
 import { viewsOf } from './walk-playbook.ts';
 import type { World } from './world.ts';
@@ -40,10 +43,27 @@ export function reduce(
   context: DecisionContext,
   gates?: readonly Gate[],
 ): CommandAnswer | undefined {
-  if (!('actor' in event)) {
-    applyEvent(world, event, context, gates);
-    return undefined;
+  const before = world.signals.length;
+  const answer = decide(world, event, context, gates);
+  for (const signal of world.signals.slice(before)) {
+    if (signal.kind === 'run_ended') withRun(world, signal.runId, (run) => settleRunWithoutAlerts(world, run, context));
   }
+  return answer;
+}
+
+function decide(
+  world: World,
+  event: PipelineEvent,
+  context: DecisionContext,
+  gates: readonly Gate[] | undefined,
+): CommandAnswer | undefined {
+  if ('actor' in event) return takeCommand(world, event, context);
+  applyEvent(world, event, context, gates);
+  return undefined;
+}
+
+/** Takes what a person says, once, and keeps it in the audit log with its answer. */
+function takeCommand(world: World, event: Command, context: DecisionContext): CommandAnswer {
   const { requestId } = event.actor;
   if (requestId !== undefined && !world.takeRequest(requestId, context.now))
     return { ok: false, code: 'conflict', text: 'this request was taken already' };
@@ -126,7 +146,7 @@ function applyEvent(
     case 'recovered':
       return withRun(world, event.runId, (run) => recoverRun(world, run, context));
     case 'foreseen':
-      return withStep(world, event, (run, record) => foresee(world, run, record, event.steps, context));
+      return withStep(world, event, (run, record) => ask(world, run, record, event.steps, context));
     case 'undeliverable':
       return incidentCommands.giveUpNotification(world, event, context);
     case 'rules_changed':
@@ -161,7 +181,7 @@ function wakeRun(world: World, run: Run, context: DecisionContext, gates: readon
   switch (run.state) {
     case 'pending':
     case 'held':
-      return judge(world, run, context, gates);
+      return isWaiting(run) ? wakeWaiting(world, run, context) : judge(world, run, context, gates);
     case 'running':
       return wakeRunning(world, run, context);
     case 'verifying':
@@ -249,6 +269,7 @@ function recoverRun(world: World, run: Run, context: DecisionContext): void {
   switch (run.state) {
     case 'pending':
     case 'held':
+      if (isWaiting(run)) return;
       if (downtimeMs > LONG_DOWNTIME_MS)
         world.putRun({ ...run, delayFrom: now, delayDone: false, announcedAt: null, cancelWindowDone: false, wakeAt: now });
       return;

@@ -8,7 +8,7 @@ import { journalOf } from './journal.ts';
 import { launch } from './launch-step.ts';
 import { rungScope, walkRung } from './locate-step.ts';
 import { tell } from './story.ts';
-import { beginVerifying } from './verify.ts';
+import { beginVerifying, verifyOf } from './verify.ts';
 import { type StepPlace, type Walk, failureOf, viewsOf, walkOpenPlaybooks, walkSteps } from './walk-playbook.ts';
 import type { World } from './world.ts';
 
@@ -52,14 +52,6 @@ function advanceSteps(world: World, run: Run, rule: Rule, context: DecisionConte
             world,
             run,
             { outcome: 'interrupted', reason: 'step_unknown' },
-            context,
-            `step ${stepId}: ${error.message}`,
-          );
-        if (error.code === 'approval_unavailable')
-          return begin(
-            world,
-            run,
-            { outcome: 'cancelled', reason: 'approval_unavailable' },
             context,
             `step ${stepId}: ${error.message}`,
           );
@@ -125,7 +117,8 @@ function startStep(world: World, run: Run, place: StepPlace, context: DecisionCo
 function stepsDone(world: World, run: Run, rule: Rule, context: DecisionContext): void {
   if (run.rungActed) {
     const hasAlert = run.lineId !== null;
-    if (rule.verify !== undefined || hasAlert) return beginVerifying(world, run, rule, context);
+    // Without an alert to watch, only checks can say whether it helped.
+    if (hasAlert || verifyOf(rule).checks.length > 0) return beginVerifying(world, run, rule, context);
     return begin(world, run, { outcome: 'completed', reason: null }, context);
   }
   if (run.readsOnly || run.lineId === null) return begin(world, run, { outcome: 'completed', reason: null }, context);

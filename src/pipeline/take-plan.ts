@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Plan } from '../domain/remediation.ts';
-import type { Rule, Step } from '../domain/rule.ts';
 import type { Run, StepFailure, StepRecord } from '../domain/state.ts';
+import { approvalNeed, outdatedApprovals } from './approval-need.ts';
 import { claimAll, touchKey } from './claims.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { giveUp, tellStep } from './finish-step.ts';
 import { journalOf } from './journal.ts';
 import { callOf } from './launch-step.ts';
 import { locate } from './locate-step.ts';
+import { closeQuestion } from './open-question.ts';
 import { advance, stopEarly } from './run-playbook.ts';
+import { tell } from './story.ts';
 import { TOUCH_INTERVAL_MS } from './timing.ts';
 import type { World } from './world.ts';
 
@@ -33,13 +35,17 @@ export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan,
       happened: 'nothing',
     });
   }
-  const needs = approvalNeeded(rule, step, record, world, run);
-  if (needs !== undefined) {
-    return refuse({
-      code: 'approval_unavailable',
-      message: `would ${plan.summary}, but ${needs}; this version cannot ask for approvals`,
-      happened: 'nothing',
+  const need = approvalNeed(world, run, rule, step, record, plan);
+  if (need.kind === 'ask') return foresee(world, run, record, plan, context);
+  if (need.kind === 'refuse')
+    return refuse({ code: 'not_approved', message: `would ${plan.summary}, but ${need.why}`, happened: 'nothing' });
+  if (need.kind === 'skip') {
+    journal.write({ ...record, state: 'skipped', plan });
+    tell(world, run.incidentId, now, 'note', `${record.id}: skipped: ${plan.summary}: ${need.why} and nobody approved it`, {
+      runId: run.id,
+      reason: 'not_approved',
     });
+    return advance(world, run, context);
   }
   const holder = claimAll(world, run, plan.touches.map(touchKey), now);
   if (holder !== undefined) {
@@ -81,15 +87,17 @@ function stopEarlyAtPlan(world: World, run: Run, record: StepRecord, plan: Plan,
   return false;
 }
 
-/** Why a person would have to be asked before this change; `undefined` when nobody has to. */
-function approvalNeeded(rule: Rule, step: Step, record: StepRecord, world: World, run: Run): string | undefined {
-  if (step.approval !== undefined) return 'the step asks for an approval';
-  if (record.effect === 'destructive' && !rule.safety.allowDestructive)
-    return `${record.uses} is destructive and the rule does not say allow_destructive`;
-  const isFirstChange = ![...world.stepsOf(run.id).values()].some(
-    (other) => other.address !== record.address && other.actingAt !== null,
-  );
-  // A rule that observes comes so far only by a person's word: a retry, or an override of its gate.
-  if (rule.mode !== 'auto' && isFirstChange) return `the rule is in mode ${rule.mode}`;
-  return undefined;
+/** People are going to be asked: first the steps that come after this one are planned, so that they see them all. */
+function foresee(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): void {
+  const { now } = context;
+  for (const approval of outdatedApprovals(world, run, record, plan)) {
+    closeQuestion(world, run, approval, { state: 'void', reason: `it would now ${plan.summary}` }, now);
+    tell(world, run.incidentId, now, 'approval_void', `${run.target}: the approval is void: it would now ${plan.summary}`, {
+      runId: run.id,
+      reason: 'approval_void',
+    });
+  }
+  const foreseeing = journalOf(world, run, now).write({ ...record, stage: 'foreseeing', plan });
+  world.putRun({ ...run, reason: null, wakeAt: null });
+  world.effects.push({ kind: 'foresee', runId: run.id, address: foreseeing.address, attempt: foreseeing.attempts });
 }

@@ -67,7 +67,8 @@ export function judgeConditions(
   const verify = verifyOf(rule);
   const checks = verify.checks.map((check, index): Truth => truthOf(check.expect, results[index], scope));
   const resolved = resolvedTruth(line);
-  const conditions = verify.needsResolved ? [...checks, resolved] : checks;
+  const needsResolved = verify.needsResolved && run.lineId !== null;
+  const conditions = needsResolved ? [...checks, resolved] : checks;
   const checksSeen = checks.map((truth, index) => truth === 'true' || (run.checksSeen[index] ?? false));
   const since = run.verifyingSince ?? now;
   const deadline = run.verifyDeadlineAt ?? now;
@@ -85,10 +86,7 @@ export function judgeConditions(
   );
   if (now >= deadline || lateCheck >= 0) {
     const isFalse = conditions.includes('false') || holds;
-    const names = [
-      ...verify.checks.map((check) => check.expect.source),
-      ...(verify.needsResolved ? ['the alert is resolved'] : []),
-    ];
+    const names = [...verify.checks.map((check) => check.expect.source), ...(needsResolved ? ['the alert is resolved'] : [])];
     const open = names.filter((_, index) => conditions[index] !== 'true');
     const detail = holds
       ? 'the conditions held, but not for long enough before the deadline'

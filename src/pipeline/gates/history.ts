@@ -12,7 +12,8 @@ export function actingTimesOn(world: World, run: Run, since: number): number[] {
     .filter((at) => at !== null);
 }
 
-/** Whether a run is at work: running or verifying, and not only reading. */
+/** Whether a run is at work: running or verifying, or waiting for people after it has acted, and not only reading. */
 export function isAtWork(run: RunBrief): boolean {
-  return (run.state === 'running' || run.state === 'verifying') && !run.readsOnly;
+  const waitsForPeople = run.state === 'held' && run.actingAt !== null;
+  return (run.state === 'running' || run.state === 'verifying' || waitsForPeople) && !run.readsOnly;
 }

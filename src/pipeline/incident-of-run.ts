@@ -1,0 +1,60 @@
+import { hash } from 'node:crypto';
+import { copyLabels } from '../domain/alert.ts';
+import type { Outcome } from '../domain/reason.ts';
+import type { Rule } from '../domain/rule.ts';
+import type { Run } from '../domain/state.ts';
+import type { DecisionContext } from './decision-context.ts';
+import { closeIncident, openIncident } from './incident.ts';
+import { escalate, tell } from './story.ts';
+import type { World } from './world.ts';
+
+/** The outcomes of a run without alerts after which nobody has to look. */
+const ENDED_WELL: readonly Outcome[] = ['verified', 'completed', 'cancelled', 'suppressed', 'self_resolved'];
+
+/** Opens the incident of a run that no alert began, so that people see it and can answer it. Returns the run, which belongs to it. */
+export function openIncidentForRun(world: World, run: Run, rule: Rule, context: DecisionContext): Run {
+  const labels = copyLabels({});
+  const incident = openIncident(
+    world,
+    {
+      rule: rule.name,
+      groupKey: hash('sha256', JSON.stringify([rule.name, 'run', run.id]), 'hex'),
+      groupLabels: labels,
+      severity: rule.severityOf(labels),
+      target: { value: run.target },
+    },
+    undefined,
+    context,
+  );
+  const began = run.actor === null ? 'by its schedule' : `by ${run.actor}`;
+  tell(world, incident.id, context.now, 'note', `${run.target}: run ${run.id} was started ${began}`, { runId: run.id });
+  return world.putRun({ ...run, incidentId: incident.id });
+}
+
+/** A run without alerts has ended: one that did not end well gets an incident, and the incident of one that did is closed. */
+export function settleRunWithoutAlerts(world: World, run: Run, context: DecisionContext): void {
+  if (run.lineId !== null || run.outcome === null) return;
+  const hasFailedFinally = [...world.stepsOf(run.id).values()].some(
+    ({ address, state }) => /[:/]finally\//.test(address) && (state === 'failed' || state === 'unknown'),
+  );
+  const isWell = ENDED_WELL.includes(run.outcome) && !hasFailedFinally;
+  const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
+  if (isWell) {
+    if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0)
+      closeIncident(world, incident, 'resolved', context.now, context);
+    return;
+  }
+  // The end of a run with an incident has told people already.
+  const rule = context.claimedRule(run) ?? context.rules.byName(run.rule);
+  if (run.incidentId !== null || rule === undefined) return;
+  const known = openIncidentForRun(world, run, rule, context);
+  const why = run.reason === null ? '' : ` (${run.reason})`;
+  escalate(
+    world,
+    known.incidentId,
+    run.reason ?? run.outcome,
+    `${run.target}: the run ended ${run.outcome}${why}`,
+    context,
+    run.id,
+  );
+}
