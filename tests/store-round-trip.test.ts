@@ -6,15 +6,29 @@ import { GATES, OUTCOMES, REASONS } from '../src/domain/reason.ts';
 import { EFFECTS, STEP_ERROR_CODES } from '../src/domain/remediation.ts';
 import { RULE_MODES } from '../src/domain/rule.ts';
 import { STEP_STATES } from '../src/domain/scope.ts';
-import { CLOSED_BY, INCIDENT_STATUSES, RUN_STATES, STEP_STAGES, TIMELINE_KINDS, TRIGGERS } from '../src/domain/state.ts';
+import {
+  ACTOR_EDGES,
+  APPROVAL_STATES,
+  CLOSED_BY,
+  INCIDENT_STATUSES,
+  NOTIFICATION_CHANNELS,
+  NOTIFICATION_PURPOSES,
+  RUN_STATES,
+  STEP_STAGES,
+  TIMELINE_KINDS,
+  TRIGGERS,
+} from '../src/domain/state.ts';
 import type {
   AlertContent,
+  Approval,
+  AuditEntry,
   Breaker,
   Claim,
   Episode,
   Incident,
   Line,
   Member,
+  Notification,
   Run,
   StepRecord,
   Switches,
@@ -233,6 +247,67 @@ const entry = record<TimelineEntry>({
   actor: or(text),
 });
 
+const approval = record<Approval>({
+  id: text,
+  runId: text,
+  incidentId: or(text),
+  address: text,
+  intentDigest: text,
+  intent: fc.array(
+    fc.record({
+      address: anyText,
+      uses: anyText,
+      connection: or(anyText),
+      params: jsonObject,
+      identity: jsonObject,
+      summary: anyText,
+    }),
+    { maxLength: 3 },
+  ),
+  why: text,
+  roles: fc.array(anyText),
+  count,
+  excluded: or(text),
+  state: word(APPROVAL_STATES),
+  approvedBy: fc.array(anyText),
+  decidedBy: or(text),
+  decidedAt: or(instant),
+  reason: or(text),
+  askedAt: instant,
+  timeoutAt: instant,
+  onTimeout: word(['escalate', 'cancel']),
+  expiresAt: instant,
+});
+const notification = record<Notification>({
+  id: text,
+  incidentId: or(text),
+  channel: word(NOTIFICATION_CHANNELS),
+  place: text,
+  purpose: word(NOTIFICATION_PURPOSES),
+  text: or(text),
+  bundleId: or(text),
+  createdAt: instant,
+  wanted: count,
+  toldVersion: count,
+  told: or(jsonObject),
+  toldPosition: count,
+  underWay: or(jsonObject),
+  notBefore: instant,
+  attempts: count,
+  lastError: or(text),
+  isDead: fc.boolean(),
+});
+const auditEntry = record<AuditEntry>({
+  at: instant,
+  person: text,
+  via: word(ACTOR_EDGES),
+  action: text,
+  subject: text,
+  details: jsonObject,
+  ok: fc.boolean(),
+  text,
+});
+
 describe('what is saved is read back as it was', () => {
   let store: SqliteStore;
 
@@ -296,6 +371,34 @@ describe('what is saved is read back as it was', () => {
       expect([runs, steps, claims, ofRuns]).toEqual([[row], [itsStep], [itsClaim], [itsClaim]]);
       const group = runs[0]?.frozen?.group;
       if (group !== undefined) expect(Object.getPrototypeOf(group)).toBeNull();
+    }));
+
+  it('an approval and a taken request', () =>
+    check(fc.tuple(approval, text), async ([row, request]) => {
+      await transact((tx) => tx.save(changesOf({ approvals: [row], requests: [{ id: request, at: 1 }] })));
+      const [approvals, taken] = await transact((tx) =>
+        Promise.all([tx.approvalsOfRuns([row.runId]), tx.takenRequests([request, `${request} not`])]),
+      );
+      expect([approvals, await store.approval(row.id), taken]).toEqual([[row], row, [request]]);
+    }));
+
+  it('a notification, as it was asked for and as it was delivered', () =>
+    check(fc.tuple(notification, notification), async ([asked, later]) => {
+      const delivered = { ...later, id: asked.id };
+      await transact((tx) => tx.save(changesOf({ notifications: [asked] })));
+      expect(await store.listNotifications({ limit: 2 })).toEqual([asked]);
+      await transact((tx) => tx.save(changesOf({ delivered: [delivered] })));
+      expect(await transact((tx) => tx.notifications([asked.id]))).toEqual([
+        { ...delivered, wanted: asked.wanted, purpose: asked.purpose },
+      ]);
+    }));
+
+  it('audit entries, which hold together', () =>
+    check(fc.array(auditEntry, { minLength: 1, maxLength: 4 }), async (entries) => {
+      await transact((tx) => tx.save(changesOf({ audit: entries })));
+      const trail = await store.auditTrail({ limit: 9 });
+      expect(trail.map(({ position: _position, hash: _hash, ...entry }) => entry)).toEqual(entries.toReversed());
+      expect(await store.checkAudit()).toEqual({ entries: entries.length, head: trail[0]?.hash });
     }));
 
   it('breakers, switches, definitions of rules and unreadable alerts', () =>

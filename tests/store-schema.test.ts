@@ -16,7 +16,7 @@ const READS_WHOLE_TABLE = new Set([
   'prune.deleteQuarantined',
 ]);
 /** Partial indexes that hold only what is wanted, so that they may be walked from end to end. */
-const WALKED_INDEXES = ['incident_open', 'run_live', 'episode_firing'];
+const WALKED_INDEXES = ['incident_open', 'run_live', 'episode_firing', 'notification_owed', 'notification_dead'];
 
 let database: DatabaseSync;
 
@@ -54,11 +54,13 @@ describe('the queries', () => {
   });
 
   function listQueries(): (readonly [string, string])[] {
-    const { episodes, incidents, runs, claims, daemon, wake, prune } = createStoreQueries(createSqliteDialect());
-    return Object.entries({ episodes, incidents, runs, claims, daemon, wake, prune }).flatMap(([group, queries]) =>
-      Object.entries<Pick<PreparedQuery<never, unknown>, 'sql'>>({ ...queries }).map(
-        ([name, { sql }]) => [`${group}.${name}`, sql] as const,
-      ),
+    const { episodes, incidents, runs, claims, approvals, notifications, audit, daemon, wake, prune } =
+      createStoreQueries(createSqliteDialect());
+    return Object.entries({ episodes, incidents, runs, claims, approvals, notifications, audit, daemon, wake, prune }).flatMap(
+      ([group, queries]) =>
+        Object.entries<Pick<PreparedQuery<never, unknown>, 'sql'>>({ ...queries }).map(
+          ([name, { sql }]) => [`${group}.${name}`, sql] as const,
+        ),
     );
   }
 });

@@ -6,6 +6,7 @@ import { SystemClock } from '../src/domain/system-clock.ts';
 import type { Changes } from '../src/domain/store.ts';
 import { SqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import {
+  approvalOf,
   changesOf,
   claimOf,
   contentOf,
@@ -363,6 +364,8 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       const run = runOf('run-1');
       const step = stepOf('run-1', '0:steps/clean');
       const timeline = [entryOf({ text: 'first' }), entryOf({ text: 'second', runId: 'run-1' })];
+      const [first, second] = timeline.map((entry, index) => ({ ...entry, position: index + 1 }));
+      const approval = approvalOf('approval-1', 'run-1');
       await save({
         newEpisodes: [newEpisodeOf('episode-1')],
         members: [memberOf('incident-1', 'episode-1')],
@@ -371,6 +374,7 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
         runs: [run, runOf('run-2', { incidentId: 'incident-2' })],
         steps: [step, stepOf('run-2', '0:steps/clean')],
         timeline: [...timeline, entryOf({ incidentId: 'incident-2' })],
+        approvals: [approval, approvalOf('approval-2', 'run-2', { incidentId: 'incident-2' })],
       });
       expect(await store.incidentDetail('incident-1')).toEqual({
         incident: incidentOf('incident-1'),
@@ -378,9 +382,10 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
         alerts: [{ incidentId: 'incident-1', lineTarget: 'web-1', episode: episodeOf('episode-1'), content: contentOf() }],
         runs: [run],
         steps: [step],
-        timeline,
+        timeline: [first, second],
+        approvals: [approval],
       });
-      expect(await store.runDetail('run-1')).toEqual({ run, steps: [step], timeline: [timeline[1]] });
+      expect(await store.runDetail('run-1')).toEqual({ run, steps: [step], timeline: [second], approvals: [approval] });
       expect(await store.runDetail('run-9')).toBeUndefined();
     });
   });

@@ -24,7 +24,11 @@ export function createAuditQueries({ builder, texts, lastPosition, compile }: St
   return {
     head: prepareQuery(
       {},
-      () => builder.selectFrom('audit').select('hash').orderBy('position', 'desc').limit(sql.lit(1)),
+      () =>
+        builder
+          .selectFrom('audit')
+          .select('hash')
+          .where('position', '=', (eb) => eb.selectFrom('audit').select((inner) => inner.fn.max('position').as('last'))),
       (row) => text.decode(cellAt(row, 0)),
     ),
     trail: prepareQuery(
