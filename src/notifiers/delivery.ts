@@ -359,10 +359,17 @@ export class Delivery {
   /** One request within its time; `late` is what is known of one that does not answer. */
   async #attempt<T>(late: 'passing' | 'unknown', work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     using timeout = this.#deps.clock.timeout(ATTEMPT_MS, this.#abort.signal);
-    const isLate = whenAborted(timeout.signal).then(() => {
+    const { signal } = timeout;
+    const isLate = whenAborted(signal).then(() => {
       throw new NotifyError(late, `no answer within ${ATTEMPT_MS / 1_000} s`);
     });
-    return await Promise.race([work(timeout.signal), isLate]);
+    try {
+      return await Promise.race([work(signal), isLate]);
+    } catch (error) {
+      // Of a request that was ended by us a library says what it likes.
+      if (!signal.aborted || error instanceof NotifyError) throw error;
+      throw new NotifyError(late, `no answer within ${ATTEMPT_MS / 1_000} s`, { cause: error });
+    }
   }
 
   /** Keeps what a place knows now. Returns whether it is owed more. */
