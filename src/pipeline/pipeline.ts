@@ -17,6 +17,11 @@ export class OverloadedError extends Error {
   readonly code = 'overloaded';
 }
 
+/** The event was withdrawn in time: nothing of it was written, and nothing will be. */
+export class NotRecordedError extends Error {
+  readonly code = 'not_recorded';
+}
+
 export interface PipelineDeps {
   readonly store: Store;
   readonly clock: Clock;
@@ -32,6 +37,8 @@ export interface PipelineDeps {
   readonly random: () => number;
   readonly start: (effect: PipelineEffect) => void;
   readonly onSignals: (signals: readonly Signal[]) => void;
+  /** Something that people should hear is on disk. */
+  readonly onTold: () => void;
   /** A fault that is not of the outside: a defect, or a store that cannot be used. */
   readonly onFault: (message: string, error: unknown) => void;
 }
@@ -154,9 +161,12 @@ export class Pipeline {
     await this.#enqueue({ kind: 'alerts', batch, alerts }, weight);
   }
 
-  /** Applies a command or an internal event; resolves when it is on disk. */
-  apply(event: PipelineEvent): Promise<CommandAnswer | undefined> {
-    return this.#enqueue(event, 1);
+  /**
+   * Applies a command or an internal event; resolves when it is on disk. While it waits for its transaction, an abort of
+   * the signal withdraws it with a `NotRecordedError`; after that it is answered as ever.
+   */
+  apply(event: PipelineEvent, { signal }: { readonly signal?: AbortSignal } = {}): Promise<CommandAnswer | undefined> {
+    return this.#enqueue(event, 1, signal);
   }
 
   /** Reports what happened outside. It must not get lost, so it waits for a store that cannot be used just now. */
@@ -178,13 +188,31 @@ export class Pipeline {
     this.#lookForDueWork();
   }
 
-  #enqueue(event: PipelineEvent, weight: number): Promise<CommandAnswer | undefined> {
-    if (this.#isStopped) return Promise.reject(new StoreUnavailableError('closed', 'the daemon stops'));
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ event, weight, resolve, reject });
-      this.#waitingWeight += weight;
-      if (!this.#isPumping) void this.#pump();
-    });
+  async #enqueue(event: PipelineEvent, weight: number, signal?: AbortSignal): Promise<CommandAnswer | undefined> {
+    if (this.#isStopped) throw new StoreUnavailableError('closed', 'the daemon stops');
+    if (signal?.aborted) throw withdrawn();
+    const { promise, resolve, reject } = Promise.withResolvers<CommandAnswer | undefined>();
+    const waiting: Waiting = { event, weight, resolve, reject };
+    this.#queue.push(waiting);
+    this.#waitingWeight += weight;
+    if (!this.#isPumping) void this.#pump();
+    if (signal === undefined) return promise;
+    const withdraw = (): void => this.#withdraw(waiting);
+    signal.addEventListener('abort', withdraw, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', withdraw);
+    }
+  }
+
+  /** Takes an event back whose transaction has not begun. */
+  #withdraw(waiting: Waiting): void {
+    const at = this.#queue.indexOf(waiting);
+    if (at === -1) return;
+    this.#queue.splice(at, 1);
+    this.#finish([waiting]);
+    waiting.reject(withdrawn());
   }
 
   async #pump(): Promise<void> {
@@ -296,6 +324,7 @@ export class Pipeline {
     }
     if (this.#startsEffects) for (const effect of world.effects) this.#deps.start(effect);
     this.#deps.onSignals(world.signals);
+    if (changes.told.length > 0 || changes.notifications.length > 0) this.#deps.onTold();
     let dueAt = Infinity;
     for (const row of [...changes.runs, ...changes.incidents]) if (row.wakeAt !== null) dueAt = Math.min(dueAt, row.wakeAt);
     if (changes.wakeHeld.length > 0 || changes.wakeAllHeldAt !== undefined) dueAt = context.now;
@@ -376,6 +405,10 @@ export class Pipeline {
       }
     }
   }
+}
+
+function withdrawn(): NotRecordedError {
+  return new NotRecordedError('it was withdrawn before it was written');
 }
 
 function isJudgement(waiting: Waiting): boolean {
