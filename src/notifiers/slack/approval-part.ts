@@ -30,7 +30,13 @@ function describeIntended(step: IntendedStep, index: number): Mrkdwn {
 }
 
 function whoMay({ roles, count, approvedBy, excluded }: Approval): Mrkdwn {
-  const who = roles.length === 0 ? mrkdwn`every responder` : join(roles.slice(0, 10).map((role) => code(role, 60)), ', ');
+  const who =
+    roles.length === 0
+      ? mrkdwn`every responder`
+      : join(
+          roles.slice(0, 10).map((role) => code(role, 60)),
+          ', ',
+        );
   const soFar = approvedBy.length === 0 ? '' : `, so far ${approvedBy.join(', ')}`;
   const number = count === 1 ? mrkdwn`one person` : mrkdwn`${approvedBy.length} of ${count} people${soFar}`;
   const except = excluded === null ? mrkdwn`` : mrkdwn`, not ${excluded}, who started it`;

@@ -11,9 +11,7 @@ export function incidentButtons(incident: Incident): readonly JsonObject[] {
   const why = button({ actionId: ACTION_IDS.why, label: 'Why?', value: id });
   if (status === 'resolved') return [why];
   return [
-    ...(status === 'triggered'
-      ? [button({ actionId: ACTION_IDS.ack, label: 'Acknowledge', value: id, style: 'primary' })]
-      : []),
+    ...(status === 'triggered' ? [button({ actionId: ACTION_IDS.ack, label: 'Acknowledge', value: id, style: 'primary' })] : []),
     button({ actionId: ACTION_IDS.escalate, label: 'Escalate', value: id }),
     menu(
       ACTION_IDS.silence,
@@ -37,7 +35,12 @@ export function incidentButtons(incident: Incident): readonly JsonObject[] {
 }
 
 /** What can be done about one run: nothing where an approval asks for it already, or where it is over and well. */
-export function runButtons(incident: Incident, run: Run, line: Line | undefined, waiting: Approval | undefined): readonly JsonObject[] {
+export function runButtons(
+  incident: Incident,
+  run: Run,
+  line: Line | undefined,
+  waiting: Approval | undefined,
+): readonly JsonObject[] {
   if (incident.status === 'resolved' || waiting !== undefined) return [];
   const value = `${incident.id}/${run.id}`;
   const cancel = button({
@@ -62,6 +65,7 @@ export function runButtons(incident: Incident, run: Run, line: Line | undefined,
 }
 
 function cancelText(run: Run): string {
-  if (run.quarantined) return `${run.target}: nobody can tell whether the change happened. Cancel once you have looked: it frees the target.`;
+  if (run.quarantined)
+    return `${run.target}: nobody can tell whether the change happened. Cancel once you have looked: it frees the target.`;
   return `${run.target}: what is under way is stopped, and the steps that clean up run. There is no further attempt in this episode.`;
 }

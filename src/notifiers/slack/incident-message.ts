@@ -14,7 +14,17 @@ import { statusLines } from './status-lines.ts';
 import { statusWords } from './status-words.ts';
 
 /** From what is never left out to what goes first. Between them approvals and runs go by their urgency. */
-const RANKS = { core: 0, approvals: 10, next: 200, facts: 210, runs: 220, links: 1_000, fields: 1_010, labels: 1_020, text: 1_030 };
+const RANKS = {
+  core: 0,
+  approvals: 10,
+  next: 200,
+  facts: 210,
+  runs: 220,
+  links: 1_000,
+  fields: 1_010,
+  labels: 1_020,
+  text: 1_030,
+};
 const RUNS_SHOWN = 12;
 const FIELDS_PER_BLOCK = 10;
 const TEXT_MAX = 3_000;

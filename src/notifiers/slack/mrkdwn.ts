@@ -25,6 +25,7 @@ const LINE_BREAKS = /[\p{Zl}\p{Zp}\p{Cc}]+/gu;
 // Bidirectional controls and other invisible characters could make a text look like another one. The two joiners spell words.
 const INVISIBLE = /[^\P{Cf}\u200c\u200d]/gu;
 const LINK_MAX = 1_000;
+const QUOTE_LINES = 50;
 const USER_ID = /^[UW][A-Z0-9]{2,20}$/;
 
 /** Markup with texts, numbers or other markup in it: mrkdwn`*${label}* is down`. Texts are escaped, and cut after 300 characters. */
@@ -44,16 +45,16 @@ export function code(text: string, max = 200): Mrkdwn {
   return new Markup(inside === '' ? '–' : `\`${inside}\``);
 }
 
-/** A text of several lines as a block of code; from the middle of a longer one nothing is shown. */
+/** A text of several lines as a block of code: of a longer one the beginning. */
 export function codeBlock(text: string, max: number): Mrkdwn {
   const lines = withoutBackticks(manyLines(text));
   const whole = escape(lines.slice(0, max), max);
   return new Markup(`\`\`\`\n${whole === '' ? '–' : whole}\n\`\`\``);
 }
 
-/** A text of several lines as a quotation. */
+/** A text of several lines as a quotation; of more than fifty lines the first ones. */
 export function quote(text: string, max: number): Mrkdwn {
-  const lines = escape(manyLines(text).slice(0, max), max).split('\n');
+  const lines = escape(manyLines(text).slice(0, max), max).split('\n').slice(0, QUOTE_LINES);
   return new Markup(lines.map((line) => `>${line}`).join('\n'));
 }
 
@@ -100,7 +101,12 @@ export function plain(text: string, max: number): string {
   const line = oneLine(text.slice(0, max * 2))
     .replaceAll('<', '‹')
     .replaceAll('>', '›');
-  return line.length <= max ? line : `${line.slice(0, max - 1).toWellFormed().replace(/\ufffd$/, '')}…`;
+  return line.length <= max
+    ? line
+    : `${line
+        .slice(0, max - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/, '')}…`;
 }
 
 function sourceOf(value: string | number | Mrkdwn): string {
@@ -112,7 +118,10 @@ function oneLine(text: string): string {
 }
 
 function manyLines(text: string): string {
-  const lines = text.toWellFormed().replaceAll(/\r\n?/g, '\n').split(/[\n\p{Zl}\p{Zp}]/u);
+  const lines = text
+    .toWellFormed()
+    .replaceAll(/\r\n?/g, '\n')
+    .split(/[\n\p{Zl}\p{Zp}]/u);
   return lines.map((line) => line.replaceAll('\t', '  ').replaceAll(LINE_BREAKS, ' ').replaceAll(INVISIBLE, '')).join('\n');
 }
 

@@ -11,11 +11,14 @@ export function statusLines({ detail, phase, ownerSlackId }: IncidentNews, purpo
   const lines: Mrkdwn[] = [];
   if (isOpen && incident.status === 'triggered' && (purpose === 'page' || incident.escalationLevel > 0))
     lines.push(mrkdwn`*This needs a person.*`);
-  if (isOpen && waiting > 0) lines.push(mrkdwn`*${waiting} ${waiting === 1 ? 'approval waits' : 'approvals wait'} for an answer.*`);
+  if (isOpen && waiting > 0)
+    lines.push(mrkdwn`*${waiting} ${waiting === 1 ? 'approval waits' : 'approvals wait'} for an answer.*`);
   lines.push(PHASE_LINES[phase](incident));
   if (incident.status === 'acknowledged') {
     const since = incident.acknowledgedAt === null ? mrkdwn`` : mrkdwn` since ${instant(incident.acknowledgedAt)}`;
-    lines.push(mrkdwn`Taken by *${incident.acknowledgedBy ?? 'somebody'}*${calling(ownerSlackId)}${since}. ${yielded(detail.runs)}`);
+    lines.push(
+      mrkdwn`Taken by *${incident.acknowledgedBy ?? 'somebody'}*${calling(ownerSlackId)}${since}. ${yielded(detail.runs)}`,
+    );
   }
   if (isOpen && incident.responseMissed && incident.status === 'triggered') lines.push(mrkdwn`Nobody acknowledged it in time.`);
   if (isOpen && incident.notifyOnly)
