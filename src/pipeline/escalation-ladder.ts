@@ -41,22 +41,32 @@ export function positionAt(incident: Incident, plan: ResponsePlan, nextRung: num
   return { nextRung, rungHeldSince: dueTimes.length === 0 ? null : Math.min(...dueTimes) };
 }
 
-/** The rung that an escalation sends before its time (with others of the same time that wait), and the ladder after it. */
+/**
+ * The rung that an escalation sends before its time, or the first of those that wait, and the ladder after it. Rungs of the
+ * same time are one.
+ */
 export function takeNextRung(
   incident: Incident,
   plan: ResponsePlan,
 ): { readonly rungs: readonly EscalationRung[]; readonly position: LadderPosition } {
+  const { rungs } = plan;
+  const { nextRung } = incident;
   const held = heldRungs(incident, plan);
-  const { rungHeldSince } = positionAt(incident, plan, incident.nextRung, held);
+  if (held.length === 0) {
+    const next = rungs[nextRung];
+    const sent = rungs.slice(nextRung).filter((rung) => rung.afterMs === next?.afterMs);
+    return { rungs: sent, position: { nextRung: nextRung + sent.length, rungHeldSince: null } };
+  }
+  const { rungHeldSince } = positionAt(incident, plan, nextRung, held);
   const isFirst = (index: number): boolean => {
-    const rung = plan.rungs[index];
+    const rung = rungs[index];
     return rung !== undefined && rungDueAt(incident, plan, rung) === rungHeldSince;
   };
-  const sent = held.length > 0 ? held.filter(isFirst) : [incident.nextRung];
   const left = held.filter((index) => !isFirst(index));
-  const rungs = sent.flatMap((index) => plan.rungs[index] ?? []);
-  const isNextSent = held.length === 0 && rungs.length > 0;
-  return { rungs, position: positionAt(incident, plan, incident.nextRung + (isNextSent ? 1 : 0), left) };
+  return {
+    rungs: held.filter(isFirst).flatMap((index) => rungs[index] ?? []),
+    position: positionAt(incident, plan, nextRung, left),
+  };
 }
 
 /** When people have to be called or reminded next; `Infinity` for never. */
