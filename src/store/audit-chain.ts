@@ -42,6 +42,8 @@ export async function checkChain(
   end: number,
   readAfter: (position: number) => Promise<readonly AuditLink[]>,
 ): Promise<AuditCheck> {
+  // The first is 1; what somebody has put before it is read, too.
+  let after = Number.MIN_SAFE_INTEGER;
   let position = 0;
   let hash = NO_HASH;
   const found = (why?: string): AuditCheck => ({
@@ -50,12 +52,14 @@ export async function checkChain(
     ...(why === undefined ? {} : { broken: { position: position + 1, why } }),
   });
   for (;;) {
-    const links = await readAfter(position);
+    const links = await readAfter(after);
     if (links.length === 0) return position < end ? found('it is missing') : found();
     for (const link of links) {
-      if (link.position !== position + 1) return found('it is missing');
+      if (link.position > position + 1) return found('it is missing');
+      if (link.position <= position) return found(`there is an entry ${link.position} before it`);
       if (link.hash !== auditHash(hash, link.cells)) return found('its hash does not fit its content and the entry before it');
       position = link.position;
+      after = position;
       hash = link.hash;
     }
   }
