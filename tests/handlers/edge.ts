@@ -1,17 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import type { Connection } from '../../src/domain/connection.ts';
 import type { RuleSet } from '../../src/domain/rule.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import type { ApiRole, AuthSettings, Settings } from '../../src/domain/settings.ts';
+import type { ApiRole, AuthSettings, Person, Role, Settings, SlackSettings } from '../../src/domain/settings.ts';
 import type { AlertContent, Episode } from '../../src/domain/state.ts';
 import { SystemClock } from '../../src/domain/system-clock.ts';
 import { RunEvents } from '../../src/handlers/run-events.ts';
 import { startServer, type RunningServer } from '../../src/handlers/server.ts';
+import type { SlackInDeps } from '../../src/handlers/slack/slack-in-deps.ts';
+import { SlackIn } from '../../src/handlers/slack/slack-in.ts';
+import type { SlackFault } from '../../src/handlers/slack/slack-signature.ts';
+import { SlackWebhook } from '../../src/handlers/slack/slack-webhook.ts';
 import { Metrics } from '../../src/metrics.ts';
 import { newId } from '../../src/new-id.ts';
-import type { PipelineEffect, Signal } from '../../src/pipeline/event.ts';
+import type { PipelineEffect, PipelineEvent, Signal } from '../../src/pipeline/event.ts';
+import { newsOfIncident } from '../../src/pipeline/news.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { load } from '../support/rule-settings.ts';
 import { createTemporaryDirectory } from '../support/servers/temporary-directory.ts';
+import { StallableStore } from './slack-stallable-store.ts';
 
 export const WEBHOOK_TOKEN = 'webhook-secret-that-is-long-enough';
 export const tokenOf = (role: ApiRole): string => `token-of-the-${role}-that-is-long-enough`;
@@ -49,17 +56,36 @@ export interface EdgeOptions {
   /** Whether the pipeline is started; until then the daemon is starting. */
   readonly isStarted?: boolean;
   readonly reloadProblems?: readonly string[];
+  /** Instead of the rules of all tests. */
+  readonly rules?: string;
+  readonly slack?: SlackEdgeOptions;
+}
+
+/** Slack as it is configured, and what it would say of its people. */
+export interface SlackEdgeOptions {
+  readonly settings: SlackSettings;
+  readonly people?: ReadonlyMap<string, Person>;
+  readonly roles?: ReadonlyMap<string, Role>;
+  readonly connections?: readonly Connection[];
+  readonly usergroupMembers?: (id: string) => Promise<readonly string[]>;
+  readonly teamId?: string;
 }
 
 /** The HTTP edge with the real pipeline and the real store behind it. No step is executed. */
 export interface Edge {
   readonly url: string;
-  readonly store: SqliteStore;
+  readonly store: StallableStore;
   readonly pipeline: Pipeline;
   readonly rules: RuleSet;
   readonly metrics: Metrics;
   readonly effects: readonly PipelineEffect[];
   readonly faults: readonly string[];
+  /** What people in Slack asked of the pipeline. */
+  readonly asked: readonly PipelineEvent[];
+  /** Requests that were not taken for Slack's. */
+  readonly refused: readonly SlackFault[];
+  readonly slackIn?: SlackIn;
+  readonly newsOf: () => Promise<undefined>;
   /** All alerts that fire. */
   readonly firing: () => Promise<readonly (Episode & AlertContent)[]>;
   /** Posts a webhook as Alertmanager does; `body` is sent as it is when it is text or bytes. */
@@ -77,9 +103,9 @@ const TOKENS = (['viewer', 'responder', 'admin'] as const).map((role) => ({
 export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
   const clock = new SystemClock();
   const folder = createTemporaryDirectory('edge');
-  const store = new SqliteStore({ path: `${folder.path}/remedyd.db`, clock });
+  const store = new StallableStore({ path: `${folder.path}/remedyd.db`, clock });
   await store.open();
-  const { ruleSet: rules, problems } = load(RULES);
+  const { ruleSet: rules, problems } = load(options.rules ?? RULES);
   if (rules === undefined) throw new Error(problems.join('\n'));
   const effects: PipelineEffect[] = [];
   const faults: string[] = [];
@@ -117,12 +143,29 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
       throw new Error('no rule is compiled here');
     },
     newId,
+    newToken: () => randomBytes(16).toString('base64url'),
+    defaultChannel: () => undefined,
     random: Math.random,
     start: (effect) => void effects.push(effect),
     onSignals,
+    onTold: () => undefined,
     onFault,
   });
   if (options.isStarted !== false) await pipeline.start();
+  const asked: PipelineEvent[] = [];
+  const refused: SlackFault[] = [];
+  const slack =
+    options.slack === undefined
+      ? undefined
+      : createSlack(options.slack, options.tokens ?? TOKENS, {
+          store,
+          pipeline,
+          clock,
+          rules: () => rules,
+          asked,
+          refused,
+          onFault,
+        });
   const server: RunningServer = await startServer({
     settings: {
       listen: { host: '127.0.0.1', port: 0 },
@@ -132,6 +175,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
         ...(options.tls === undefined ? {} : { tls: options.tls }),
       },
       limits,
+      roles: options.slack?.roles ?? new Map(),
       ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),
     },
     pipeline,
@@ -141,6 +185,8 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     metrics,
     version: '1.2.3',
     rules: () => rules,
+    newsOf: (id) => newsOfIncident(id, { store, rules, settings: { people: new Map() }, now: clock.now() }),
+    ...(slack === undefined ? {} : { slack: slack.webhook }),
     reload: () => Promise.resolve({ at: clock.now(), problems: options.reloadProblems ?? [] }),
     lastReload: () => ({ at: clock.now(), problems: options.reloadProblems ?? [] }),
     onWebhook: (status) => metrics.countWebhook(status, clock.now()),
@@ -155,6 +201,10 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     metrics,
     effects,
     faults,
+    asked,
+    refused,
+    ...(slack === undefined ? {} : { slackIn: slack.slackIn }),
+    newsOf: () => Promise.resolve(undefined),
     firing: () => store.firingSince(Number.MAX_SAFE_INTEGER, 1_000_000),
     post: (body, headers = {}) =>
       fetch(`${url}/webhooks/alertmanager`, {
@@ -174,12 +224,62 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     stop: async () => {
+      store.goOn();
       await server.stop();
+      await slack?.slackIn.stop();
       pipeline.stop();
       await store.close();
       folder.remove();
     },
   };
+}
+
+/** People by their ids in Slack; those with tokens have the token's role. */
+const PEOPLE: ReadonlyMap<string, Person> = new Map([
+  ['alice', { slack: 'U0ALICE01' }],
+  ['bob', { slack: 'U0BOB0001' }],
+  ['the-admin', { slack: 'U0ADMIN01' }],
+  ['the-viewer', { slack: 'U0VIEWER1' }],
+]);
+
+interface SlackParts extends Pick<SlackInDeps, 'store' | 'pipeline' | 'clock' | 'rules' | 'onFault'> {
+  readonly asked: PipelineEvent[];
+  readonly refused: SlackFault[];
+}
+
+/** The edge to Slack over the real pipeline, with a note of every event that reaches it. */
+function createSlack(
+  options: SlackEdgeOptions,
+  tokens: AuthSettings['tokens'],
+  { asked, refused, pipeline, ...parts }: SlackParts,
+): { readonly slackIn: SlackIn; readonly webhook: SlackWebhook } {
+  const settings = {
+    slack: options.settings,
+    people: options.people ?? PEOPLE,
+    roles: options.roles ?? new Map(),
+    auth: { webhook: [], tokens },
+    connections: options.connections ?? [],
+  };
+  const deps: SlackInDeps = {
+    ...parts,
+    pipeline: {
+      get isAccepting() {
+        return pipeline.isAccepting;
+      },
+      accept: (batch) => pipeline.accept(batch),
+      apply: (event, how) => {
+        asked.push(event);
+        return pipeline.apply(event, how);
+      },
+    },
+    settings: () => settings,
+    usergroupMembers: options.usergroupMembers ?? (() => Promise.resolve([])),
+    teamId: () => options.teamId,
+    onRefused: (fault) => void refused.push(fault),
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  };
+  const slackIn = new SlackIn(deps);
+  return { slackIn, webhook: new SlackWebhook(slackIn, deps) };
 }
 
 export interface PayloadAlert {
