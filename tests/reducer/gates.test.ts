@@ -78,8 +78,8 @@ describe('observe_mode', () => {
     stage.fire();
     stage.retry();
     expect(stage.run).toMatchObject({ state: 'running', trigger: 'retry' });
-    stage.planned();
-    expect(stage.ending).toEqual(['ended', 'cancelled', 'approval_unavailable']);
+    stage.ask();
+    expectHeld(stage, 'approval', stage.now + 30 * MINUTE);
   });
 
   test('overridden needs an approval as well', () => {
@@ -88,8 +88,8 @@ describe('observe_mode', () => {
     stage.fire();
     stage.retry({ override: 'observe_mode', reason: 'it is down' });
     stage.resume();
-    stage.planned();
-    expect(stage.ending).toEqual(['ended', 'cancelled', 'approval_unavailable']);
+    stage.ask();
+    expectHeld(stage, 'approval', stage.now + 30 * MINUTE);
   });
 });
 

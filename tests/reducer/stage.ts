@@ -3,9 +3,19 @@ import type { JsonObject } from '../../src/domain/json.ts';
 import type { GateName } from '../../src/domain/reason.ts';
 import type { Look, StepErrorCode } from '../../src/domain/remediation.ts';
 import type { Rule, RuleSet } from '../../src/domain/rule.ts';
-import type { Episode, Incident, Line, Run, StepRecord, TimelineEntry } from '../../src/domain/state.ts';
+import type {
+  Approval,
+  AuditEntry,
+  Episode,
+  Incident,
+  IntendedStep,
+  Line,
+  Run,
+  StepRecord,
+  TimelineEntry,
+} from '../../src/domain/state.ts';
 import type { PipelineLimits } from '../../src/pipeline/decision-context.ts';
-import type { CommandAnswer, PipelineEffect, PipelineEvent, Signal } from '../../src/pipeline/event.ts';
+import type { Actor, CommandAnswer, PipelineEffect, PipelineEvent, Signal } from '../../src/pipeline/event.ts';
 import { matchRule } from '../../src/pipeline/match-alerts.ts';
 import { buildRuleSet } from '../support/build-rule.ts';
 import { applyEvent, createContext, EMPTY_STATE, OPEN_LIMITS, type MemoryState } from '../support/memory-world.ts';
@@ -14,7 +24,14 @@ const START_AT = Date.UTC(2026, 0, 1, 12);
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
 
-const ADMIN = { person: 'ada', role: 'admin', roles: [], via: 'api' } as const;
+const ADMIN = { person: 'ada', role: 'admin', roles: ['responder'], via: 'api' } as const;
+
+/** A responder with these configured roles. */
+export function person(name: string, roles: readonly string[] = ['responder']): Actor {
+  return { person: name, role: 'responder', roles, via: 'slack' };
+}
+
+type Answered = Partial<Omit<Extract<PipelineEvent, { kind: 'approve' | 'reject' }>, 'kind' | 'actor'>>;
 
 /** Where people are, for incidents without a rule or a place of their own. */
 interface People {
@@ -28,6 +45,8 @@ interface Times {
   readonly source?: string;
   readonly groupLabels?: Readonly<Record<string, string>>;
   readonly truncatedAlerts?: number;
+  /** Nothing that is due by then is woken yet. */
+  readonly isBusy?: boolean;
 }
 
 /** The real reducer over rows in memory, with a test in the place of time, of Alertmanager and of the executor. */
@@ -36,6 +55,7 @@ export class Stage {
   state: MemoryState = { ...EMPTY_STATE, switches: { ...EMPTY_STATE.switches, bootAt: START_AT } };
   readonly signals: Signal[] = [];
   readonly timeline: TimelineEntry[] = [];
+  readonly audit: AuditEntry[] = [];
   random = 0.5;
   #rules: RuleSet;
   #outstanding: PipelineEffect[] = [];
@@ -63,19 +83,20 @@ export class Stage {
     this.#outstanding.push(...decided.effects);
     this.signals.push(...decided.signals);
     this.timeline.push(...decided.timeline);
+    this.audit.push(...decided.audit);
     return decided.answer;
   }
 
   /** A webhook with one alert that fires, and everything that is due by then. */
   fire(labels: Readonly<Record<string, string>> = {}, times: Times = {}): void {
     this.#send('firing', labels, { startsAt: this.now, ...times });
-    this.wake();
+    if (times.isBusy !== true) this.wake();
   }
 
   /** A webhook with one alert that is resolved, and everything that is due by then. */
   resolve(labels: Readonly<Record<string, string>> = {}, times: Times = {}): void {
     this.#send('resolved', labels, { startsAt: this.now, endsAt: this.now, ...times });
-    this.wake();
+    if (times.isBusy !== true) this.wake();
   }
 
   #send(status: 'firing' | 'resolved', given: Readonly<Record<string, string>>, times: Times): void {
@@ -171,6 +192,41 @@ export class Stage {
     this.wake();
   }
 
+  /** The steps to come are planned as far as they could be: people are asked. */
+  foreseen(steps: readonly IntendedStep[] = []): void {
+    const { runId, address, attempt } = this.#takeStep('foresee');
+    this.apply({ kind: 'foreseen', runId, address, attempt, steps });
+    this.wake();
+  }
+
+  /** Plans the change that is next, and asks for it. */
+  ask(options: Parameters<Stage['planned']>[0] = {}, steps: readonly IntendedStep[] = []): void {
+    this.planned(options);
+    this.foreseen(steps);
+  }
+
+  approve(who: Actor, more: Answered = {}): CommandAnswer | undefined {
+    return this.#command({
+      kind: 'approve',
+      incidentId: more.runId === undefined ? this.incident.id : null,
+      ...more,
+      actor: who,
+    });
+  }
+
+  reject(who: Actor, more: Answered = {}): CommandAnswer | undefined {
+    return this.#command({ kind: 'reject', incidentId: more.runId === undefined ? this.incident.id : null, ...more, actor: who });
+  }
+
+  runByHand(who: Actor, rule: string, more: { params?: JsonObject; target?: string } = {}): CommandAnswer | undefined {
+    return this.#command({ kind: 'run_by_hand', rule, params: {}, ...more, actor: who });
+  }
+
+  /** The newest question to people. */
+  get approval(): Approval {
+    return newest(this.state.approvals, 'approval');
+  }
+
   /** The oldest work of this kind succeeds. */
   succeed(kind: 'read' | 'act', output: JsonObject = {}): void {
     const { runId, address, attempt } = this.#takeStep(kind);
@@ -211,10 +267,10 @@ export class Stage {
     return this.#command({ kind: 'acknowledge', incidentId: this.incident.id, actor: ADMIN });
   }
 
-  cancel(runId?: string): CommandAnswer | undefined {
+  cancel(runId?: string, incidentId: string | null = this.incident.id): CommandAnswer | undefined {
     return this.#command({
       kind: 'cancel',
-      incidentId: this.incident.id,
+      incidentId,
       actor: ADMIN,
       ...(runId === undefined ? {} : { runId }),
     });
@@ -335,7 +391,7 @@ export class Stage {
     return effect;
   }
 
-  #takeStep(kind: 'read' | 'plan' | 'act' | 'look') {
+  #takeStep(kind: 'read' | 'plan' | 'act' | 'look' | 'foresee') {
     const effect = this.#take(kind);
     if (effect.kind === 'check' || effect.kind === 'preview') throw new Error(`${effect.kind} is not a step`);
     return effect;

@@ -71,23 +71,24 @@ describe('a changing step', () => {
   });
 
   test.each([
-    ['a step that asks for it', { approval: { roles: [], count: 1, timeoutMs: 0, onTimeout: 'cancel' as const } }, {}],
+    ['a step that asks for it', { approval: { roles: [], count: 1, timeoutMs: 1, onTimeout: 'cancel' as const } }, {}],
     ['mode approve', {}, { mode: 'approve' as const }],
   ])('is not done without an approval: %s', (_name, step, rule) => {
     const stage = new Stage([buildRule({ rungs: [buildRung([buildStep('restart', change, step)])], ...rule })]);
     stage.fire();
     stage.planned();
-    expect(stage.ending).toEqual(['ended', 'cancelled', 'approval_unavailable']);
-    expect(stage.escalations).toEqual(['approval_unavailable']);
-    expect(stage.claims).toEqual([]);
+    expect(stage.underWay).toEqual(['foresee']);
+    stage.foreseen();
+    expect(stage.run).toMatchObject({ state: 'held', reason: 'approval' });
+    expect(stage.underWay).toEqual([]);
   });
 
   test('that destroys needs allow_destructive', () => {
     const destroy = ruleOf(buildStep('flush', stubRemediation('stub.flush', 'destructive')));
     const stage = new Stage([destroy]);
     stage.fire();
-    stage.planned();
-    expect(stage.ending).toEqual(['ended', 'cancelled', 'approval_unavailable']);
+    stage.ask();
+    expect(stage.run).toMatchObject({ state: 'held', reason: 'approval' });
     const allowed = new Stage([{ ...destroy, safety: { ...destroy.safety, allowDestructive: true } }]);
     allowed.fire();
     allowed.planned();
