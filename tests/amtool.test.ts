@@ -1,9 +1,19 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { load } from 'js-yaml';
 import * as z from 'zod';
+import { copyLabels } from '../src/domain/alert.ts';
 import { parseMatchers, type Matcher } from '../src/domain/matcher.ts';
+import { readAlertmanagerConfig } from '../src/rules/alertmanager-config.ts';
+import { routesTaken } from '../src/rules/alertmanager-routes.ts';
+import { criticalAlerts } from '../src/rules/critical-alerts.ts';
+import { lintAlertmanagerConfig } from '../src/rules/lint-alertmanager-config.ts';
+import { formatProblem } from '../src/schema/problem.ts';
+import { parseYaml } from '../src/schema/yaml-file.ts';
 import { describeWith } from './support/servers/describe-with.ts';
 import { findProgram } from './support/servers/server-catalog.ts';
 
@@ -11,6 +21,7 @@ const PROJECT = join(import.meta.dirname, '..');
 const FOLDER = join(PROJECT, 'alertmanager-config');
 /** Alerts that are there to hold a repair back, not to be answered by one. */
 const CAUSES = ['PostgresDown'];
+const ROUTED_ALERTS = Number(process.env['ROUTED_ALERTS'] ?? 100);
 
 const alertRules = z.object({
   groups: z.array(
@@ -94,7 +105,78 @@ describeWith(['prometheus', 'alertmanager'], 'the configuration for Alertmanager
   });
 });
 
+describeWith(['alertmanager'], 'the routing tree', () => {
+  interface RouteText {
+    readonly receiver?: string;
+    readonly matchers?: readonly string[];
+    readonly match?: Readonly<Record<string, string>>;
+    readonly match_re?: Readonly<Record<string, string>>;
+    readonly continue?: boolean;
+    readonly routes?: readonly RouteText[];
+  }
+  const name = fc.constantFrom('severity', 'team');
+  const value = fc.constantFrom('a', 'b', '');
+  const matcher = fc
+    .tuple(name, fc.constantFrom('=', '!=', '=~', '!~'), fc.constantFrom('a', 'b', 'a|b', '.*', ''))
+    .map(([label, op, text]) => `${label} ${op} "${text}"`);
+  const { tree } = fc.letrec<{ tree: RouteText }>((tie) => ({
+    tree: fc.record(
+      {
+        receiver: fc.constantFrom('r1', 'r2', 'r3', 'r4', 'r5'),
+        matchers: fc.array(matcher, { maxLength: 2 }),
+        match: fc.dictionary(name, value, { maxKeys: 1, noNullPrototype: true }),
+        match_re: fc.dictionary(name, fc.constantFrom('a', 'a|b', '.+'), { maxKeys: 1, noNullPrototype: true }),
+        continue: fc.boolean(),
+        routes: fc.array(tie('tree'), { maxLength: 3, depthIdentifier: 'routes' }),
+      },
+      { requiredKeys: [] },
+    ),
+  }));
+
+  it(`leads ${ROUTED_ALERTS} alerts where amtool says`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'remedyd-routes-'));
+    try {
+      const file = join(folder, 'alertmanager.yml');
+      const receivers = ['root', 'r1', 'r2', 'r3', 'r4', 'r5'].map((each) => ({ name: each }));
+      await fc.assert(
+        fc.asyncProperty(fc.array(tree, { maxLength: 4 }), value, value, async (routes, severity, team) => {
+          const source = JSON.stringify({ route: { receiver: 'root', routes }, receivers });
+          await writeFile(file, source);
+          const read = parseYaml('alertmanager.yml', source);
+          const result = 'yaml' in read ? readAlertmanagerConfig(read.yaml) : read;
+          if ('problems' in result) throw new Error(result.problems.map(formatProblem).join('\n'));
+          const labels = Object.entries({ severity, team }).filter(([, text]) => text !== '');
+          const taken = routesTaken(result.config.root, copyLabels(Object.fromEntries(labels)));
+          const pairs = labels.map(([label, text]) => `${label}=${text}`);
+          const { stdout, code, output } = await check('amtool', 'config', 'routes', 'test', `--config.file=${file}`, ...pairs);
+          expect({ code, said: code === 0 ? '' : output }).toEqual({ code: 0, said: '' });
+          expect(taken.map(({ receiver }) => receiver)).toEqual(stdout.trim().split(','));
+        }),
+        { numRuns: ROUTED_ALERTS },
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 describe('the example alerts and the example rules', () => {
+  it('have a way to people beside the one through us, when they are critical', () => {
+    const source = readFileSync(join(FOLDER, 'alertmanager.yml'), 'utf8');
+    const files = ['alerts.rules.yml', 'remedyd.rules.yml'].map((path) => ({
+      path,
+      source: readFileSync(join(FOLDER, path), 'utf8'),
+    }));
+    const critical = criticalAlerts(files, undefined);
+    expect(critical.length).toBeGreaterThan(0);
+    expect(lintAlertmanagerConfig('alertmanager.yml', source, { critical })).toEqual([]);
+    expect(lintAlertmanagerConfig('alertmanager.yml', source)).toEqual([]);
+    const withoutPager = source
+      .replace('continue: true', 'continue: false')
+      .replace('receiver: people-later', 'receiver: remedyd');
+    expect(lintAlertmanagerConfig('alertmanager.yml', withoutPager).map(({ severity }) => severity)).toEqual(['error']);
+  });
+
   const names = alertsIn('alerts.rules.yml').map(({ alert }) => alert);
 
   it('have an answer for every alert that is no cause of another', () => {

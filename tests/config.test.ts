@@ -81,7 +81,10 @@ describe('whole files', () => {
       environment: {},
       workingDirectory: directory,
     });
-    expect(problems).toEqual([]);
+    expect(problems.map(({ message }) => message)).toEqual([
+      'without `slack` nobody knows who is in this user group',
+      "pages to 'production-major' go to the log only: `pagerduty` is not configured",
+    ]);
     const [http, exec] = settings?.connections ?? [];
     expect(http).toMatchObject({ kind: 'http', name: 'dean-airflow', basicAuth: { username: 'remedyd' } });
     expect(http?.kind === 'http' && http.basicAuth?.password.reveal()).toBe('airflow secret');
@@ -98,9 +101,11 @@ describe('whole files', () => {
       REMEDYD_WEBHOOK_TOKEN: 'w'.repeat(32),
       DEAN_DATABASE_URL: 'postgres://u:hunter2@db/x',
       DEAN_REDIS_URL: 'redis://:hunter2@cache',
-      SLACK_BOT_TOKEN: 'xoxb',
+      SLACK_BOT_TOKEN: 'xoxb-hunter2',
       SLACK_SIGNING_SECRET: 'hunter2',
-      SLACK_APP_TOKEN: 'xapp',
+      SLACK_APP_TOKEN: 'xapp-hunter2',
+      PAGERDUTY_ROUTING_KEY: 'hunter2'.padEnd(32, '0'),
+      PAGERDUTY_SECRET: 'new-hunter2',
     };
     const { settings, problems } = await loadConfig({
       file: join(FIXTURES, 'full.yml'),
@@ -110,8 +115,6 @@ describe('whole files', () => {
     const file = join(FIXTURES, 'full.yml');
     expect(problems.map(formatProblem)).toEqual([
       `${file}:29:3: warning: kubernetes: not available in this version; no remediation uses it`,
-      `${file}:32:1: warning: slack: not available in this version; messages go to the log and the incident's timeline`,
-      `${file}:38:1: warning: pagerduty: not available in this version; messages go to the log and the incident's timeline`,
     ]);
     expect(settings).toMatchObject({
       listen: { host: '0.0.0.0', port: 9099 },
@@ -128,10 +131,21 @@ describe('whole files', () => {
       },
       severities: [
         { name: 'P0', responseTimeMs: 900_000, escalationPolicy: 'standard', pagerdutySeverity: 'critical' },
-        { name: 'P1', notify: { slack: '#alerts', own_channel: true }, updateEveryMs: 1_800_000 },
-        { name: 'P3', activeTimeIntervals: ['business-hours'] },
+        { name: 'P1', notify: { slack: '#alerts', ownChannel: true }, updateEveryMs: 1_800_000, postMortem: true },
+        { name: 'P3', activeTimeIntervals: ['business-hours'], postMortem: false },
       ],
+      slack: { defaultChannel: '#incidents', apiUrl: 'http://127.0.0.1:1' },
+      pagerduty: { eventsUrl: 'http://127.0.0.1:1' },
     });
+    const { slack, pagerduty } = settings ?? {};
+    expect([slack?.botToken, slack?.appToken, slack?.signingSecret].map((secret) => secret?.reveal())).toEqual([
+      'xoxb-hunter2',
+      'xapp-hunter2',
+      'hunter2',
+    ]);
+    expect(pagerduty?.services.get('production-critical')?.reveal()).toHaveLength(32);
+    expect(pagerduty?.webhookSecrets.map((secret) => secret.reveal())).toEqual(['new-hunter2', 'old-hunter2']);
+    expect(settings?.roles.get('dba')).toEqual({ people: [], slackUsergroup: 'S456' });
     expect(settings?.connections.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
       'postgres/main',
       'redis/cache',
@@ -373,6 +387,148 @@ describe('refused at start, each with one clear line', () => {
       listen: { host: '' },
       auth: { webhook: [{ kind: 'none', name: 'default' }] },
     });
+  });
+});
+
+describe('people', () => {
+  const KEY = 'k'.repeat(32);
+  const SLACK = `slack: { bot_token: xoxb-${KEY}, app_token: xapp-${KEY} }`;
+
+  test.each([
+    [
+      'no token',
+      'slack: { signing_secret: hunter2 }',
+      "1:1: error: 'bot_token' or 'bot_token_file' is missing: without it no message goes out",
+    ],
+    [
+      'an empty token',
+      "slack: { bot_token: '${NONE:-}' }",
+      '1:22: error: the secret is empty; give it a value, or remove the key',
+    ],
+    [
+      'an app token of another kind',
+      `slack: { bot_token: xoxb-hunter2, app_token: xoxb-hunter2 }`,
+      '1:46: error: an app-level token starts with xapp-; it is made under Basic Information, App-Level Tokens',
+    ],
+    [
+      'an address',
+      `slack: { bot_token: xoxb-hunter2, api_url: 'slack.com' }`,
+      '1:45: error: expected a URL that starts with http:// or https://, got "slack.com"',
+    ],
+    [
+      'a service without a key',
+      'pagerduty: { services: { ops: {} } }',
+      "1:26: error: 'routing_key' or 'routing_key_file' is missing",
+    ],
+    [
+      'a routing key that is none',
+      'pagerduty: { services: { ops: { routing_key: hunter2 } } }',
+      '1:46: error: a routing key of the Events API v2 has 32 letters and digits, this text has 7 characters',
+    ],
+    [
+      'an empty webhook secret',
+      "pagerduty: { webhook_secrets: ['${NONE:-}'] }",
+      '1:33: error: the secret is empty; give it a value, or remove the key',
+    ],
+    [
+      'an address',
+      'pagerduty: { events_url: ftp://x }',
+      '1:26: error: expected a URL that starts with http:// or https://, got "ftp://x"',
+    ],
+    [
+      'a service that is not configured',
+      `pagerduty: { services: { ops: { routing_key: ${KEY} } } }\nseverities: [{ name: P1, matchers: ['a = "b"'], notify: { pagerduty: opps } }]`,
+      "2:70: error: unknown PagerDuty service 'opps', did you mean 'ops'?",
+    ],
+    [
+      'a name instead of an id',
+      "people: { alice: { slack: '@alice' } }",
+      '1:28: error: expected a Slack user id such as U012AB3CD (ids, not names: in Slack, profile -> Copy member ID), got "@alice"',
+    ],
+    [
+      'the name of a group',
+      'roles: { sre: { slack_usergroup: sre-team } }',
+      '1:34: error: expected the id of a Slack user group such as S012AB3CD (ids, not names: in Slack, user group -> Copy group ID), got "sre-team"',
+    ],
+    [
+      'an id that two have',
+      'people: { alice: { slack: U1 }, bob: { slack: U1 } }',
+      "1:47: error: this is the id of 'alice' too; everybody has their own",
+    ],
+  ])('%s is refused', async (_, source, expected) => {
+    const { settings, problems } = await load(source);
+    expect(settings).toBeUndefined();
+    expect(problems).toEqual([`remedyd.yml:${expected}`]);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  test.each([
+    [
+      'a way out and none back',
+      `slack: { bot_token: xoxb-${KEY} }`,
+      "1:1: warning: neither 'signing_secret' (HTTP) nor 'app_token' (Socket Mode): messages go out, buttons and commands do not come back",
+    ],
+    [
+      'a token of a person',
+      `slack: { bot_token: xoxp-${KEY}, app_token: xapp-${KEY} }`,
+      '1:21: warning: a bot token starts with xoxb-; with another one, what the bot may do is not what the docs say',
+    ],
+    [
+      'pages without a pager, said once',
+      'escalation_policies: { a: [{ after: 0s, notify: { pagerduty: ops } }, { after: 1m, notify: { pagerduty: dba } }] }',
+      "1:62: warning: pages to 'ops' go to the log only: `pagerduty` is not configured",
+    ],
+    [
+      'somebody without an id',
+      `people: { alice: }\n${SLACK}\nescalation_policies: { a: [{ after: 0s, notify: { slack: '@alice' } }] }`,
+      '3:59: warning: alice has no `slack` id in `people`',
+    ],
+    [
+      'nobody',
+      `people: { alice: { slack: U1 } }\n${SLACK}\nescalation_policies: { a: [{ after: 0s, notify: { slack: '@alcie' } }] }`,
+      "3:59: warning: unknown person or role 'alcie', did you mean 'alice'?",
+    ],
+    [
+      'a role of people without ids',
+      `people: { alice: }\nroles: { sre: [alice] }\n${SLACK}\nescalation_policies: { a: [{ after: 0s, notify: { slack: '@sre' } }] }`,
+      "4:59: warning: the role 'sre' has no slack_usergroup, and none of its people has a `slack` id",
+    ],
+    [
+      'a channel without its #',
+      `slack: { bot_token: xoxb-${KEY}, app_token: xapp-${KEY}, default_channel: ops }`,
+      '1:127: warning: expected a channel (#ops or its id), the id of a user, @person or @role, got "ops"',
+    ],
+    [
+      'an empty role that is asked',
+      'roles: { sre: [] }\napproval: { roles: [sre] }',
+      "2:20: warning: nobody is in the role 'sre'",
+    ],
+    [
+      'more people than there are',
+      'people: { alice: }\nroles: { sre: [alice] }\napproval: { roles: [sre], count: 2 }',
+      '3:20: warning: 2 people are asked for, and sre names 1: it can never be given',
+    ],
+    [
+      'a group that nobody can look up',
+      'roles: { sre: { slack_usergroup: S1 } }',
+      '1:34: warning: without `slack` nobody knows who is in this user group',
+    ],
+    [
+      'a clock that never runs',
+      "severities: [{ name: P1, matchers: ['a = \"b\"'], active_time_intervals: [old] }]\ntime_intervals: [{ name: old, time_intervals: [{ years: ['2020'] }] }]",
+      '1:72: warning: no time within the next year is in these intervals; people are called as if they were not written',
+    ],
+  ])('%s is a warning', async (_, source, expected) => {
+    const { settings, problems } = await load(source);
+    expect(settings).toBeDefined();
+    expect(problems).toEqual([`remedyd.yml:${expected}`]);
+  });
+
+  test('whoever can be reached is no problem', async () => {
+    const { problems } = await load(
+      `people: { alice: { slack: U1 } }\nroles: { sre: [alice], dba: { slack_usergroup: S1 } }\n${SLACK}\napproval: { roles: [dba], count: 5 }\nescalation_policies: { a: [{ after: 0s, notify: { slack: '@alice' } }, { after: 0s, notify: { slack: '@dba' } }, { after: 0s, notify: { slack: C012 } }, { after: 0s, notify: { slack: '#ops' } }] }`,
+    );
+    expect(problems).toEqual([]);
   });
 });
 

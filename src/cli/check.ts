@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { formatProblem, hasErrors, type Problem } from '../schema/problem.ts';
+import { criticalAlerts } from '../rules/critical-alerts.ts';
 import { lintAlertmanagerConfig } from '../rules/lint-alertmanager-config.ts';
 import { lintAlerts } from '../rules/lint-alerts.ts';
 import { CliError } from './cli-error.ts';
@@ -20,12 +21,19 @@ export async function checkRules(
 ): Promise<number> {
   const { loaded, problems } = await loadWorld({ ...source, ...(paths.length === 0 ? {} : { rulePaths: paths }) });
   const all: Problem[] = [...problems];
-  if (loaded !== undefined && options.prometheusRules !== undefined) {
-    const files = await Promise.all(options.prometheusRules.map(async (path) => ({ path, source: await read(path) })));
-    all.push(...lintAlerts(loaded.rules, files));
-  }
+  const { prometheusRules } = options;
+  const files = await Promise.all((prometheusRules ?? []).map(async (path) => ({ path, source: await read(path) })));
+  if (loaded !== undefined && prometheusRules !== undefined) all.push(...lintAlerts(loaded.rules, files));
   const { alertmanagerConfig } = options;
-  if (alertmanagerConfig !== undefined) all.push(...lintAlertmanagerConfig(alertmanagerConfig, await read(alertmanagerConfig)));
+  if (alertmanagerConfig !== undefined) {
+    const urgency = loaded === undefined ? undefined : { severities: loaded.settings.severities, rules: loaded.rules };
+    all.push(
+      ...lintAlertmanagerConfig(alertmanagerConfig, await read(alertmanagerConfig), {
+        externalUrl: loaded?.settings.externalUrl,
+        ...(prometheusRules === undefined ? {} : { critical: criticalAlerts(files, urgency) }),
+      }),
+    );
+  }
   const isSound = !hasErrors(all);
   if (options.json === true) print(JSON.stringify({ ok: isSound, problems: all }, null, 2));
   else {

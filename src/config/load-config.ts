@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Json } from '../domain/json.ts';
 import type { Settings } from '../domain/settings.ts';
-import { explainIssues } from '../schema/explain-issues.ts';
+import { UNWORDED, explainIssues } from '../schema/explain-issues.ts';
 import { jsonValue } from '../schema/json-value.ts';
 import { hasErrors, sortProblems } from '../schema/problem.ts';
 import type { Place, Problem } from '../schema/problem.ts';
@@ -74,7 +74,7 @@ interface CheckedSections {
 
 /** A fault in one section does not hide those in the others: what is sound goes on to be checked further. */
 function checkSections(yaml: YamlFile, value: unknown): CheckedSections {
-  const first = configSchema.safeParse(value);
+  const first = configSchema.safeParse(value, UNWORDED);
   if (first.success) return { config: first.data, broken: new Set(), problems: [] };
   const problems = explainIssues(yaml, configSchema, first.error.issues);
   const broken = new Set(
@@ -84,7 +84,7 @@ function checkSections(yaml: YamlFile, value: unknown): CheckedSections {
   );
   const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
   const rest = Object.fromEntries(isMapping ? Object.entries(value).filter(([key]) => !broken.has(key)) : []);
-  const second = configSchema.safeParse(rest);
+  const second = configSchema.safeParse(rest, UNWORDED);
   return { config: second.data ?? {}, broken, problems };
 }
 

@@ -1,43 +1,35 @@
-import { z } from 'zod';
-import { explainIssues } from '../schema/explain-issues.ts';
 import type { Problem } from '../schema/problem.ts';
 import { parseYaml } from '../schema/yaml-file.ts';
+import { readAlertmanagerConfig } from './alertmanager-config.ts';
+import type { AlertmanagerConfig, AlertmanagerWebhook } from './alertmanager-config.ts';
+import { allRoutes } from './alertmanager-routes.ts';
+import { lintCriticalRoutes } from './lint-critical-routes.ts';
+import type { CriticalAlert } from './lint-critical-routes.ts';
 
-interface Route {
-  readonly receiver?: string | undefined;
-  readonly routes?: readonly Route[] | null | undefined;
+/** What is known besides the file. */
+export interface AlertmanagerLint {
+  /** Alerts that are critical; without them, alerts with the label severity="critical" are looked at. */
+  readonly critical?: readonly CriticalAlert[];
+  readonly externalUrl?: string | undefined;
 }
 
-const route: z.ZodType<Route> = z.lazy(() =>
-  z.looseObject({ receiver: z.string().optional(), routes: z.array(route).nullish() }),
-);
-const webhook = z.looseObject({ url: z.string().optional(), send_resolved: z.boolean().optional() });
-const configSchema = z.looseObject({
-  route,
-  receivers: z.array(z.looseObject({ name: z.string(), webhook_configs: z.array(webhook).nullish() })).nullish(),
-});
-
-/** Whether an Alertmanager configuration sends alerts here: a receiver with our webhook that a route names, with resolved alerts. */
-export function lintAlertmanagerConfig(file: string, source: string): readonly Problem[] {
-  const read = parseYaml(file, source);
+/**
+ * Whether an Alertmanager configuration sends alerts here (a receiver with our webhook that a route names, with resolved alerts), and
+ * whether every critical alert also has a way to people that does not lead through us.
+ */
+export function lintAlertmanagerConfig(file: string, source: string, known: AlertmanagerLint = {}): readonly Problem[] {
+  const parsed = parseYaml(file, source);
+  if ('problems' in parsed) return parsed.problems;
+  const read = readAlertmanagerConfig(parsed.yaml);
   if ('problems' in read) return read.problems;
-  const { yaml } = read;
-  const parsed = configSchema.safeParse(yaml.value, { error: () => 'Invalid input' });
-  if (!parsed.success) return explainIssues(yaml, configSchema, parsed.error.issues);
-  const used = new Set(receiversOf(parsed.data.route));
-  const ours = (parsed.data.receivers ?? []).flatMap((receiver, index) =>
-    (receiver.webhook_configs ?? []).flatMap((config, place) =>
-      isOurs(config.url)
-        ? [
-            {
-              name: receiver.name,
-              sendsResolved: config.send_resolved !== false,
-              path: ['receivers', index, 'webhook_configs', place],
-            },
-          ]
-        : [],
-    ),
-  );
+  const isOurs = ({ url }: AlertmanagerWebhook): boolean => url !== undefined && isOurUrl(url, known.externalUrl);
+  return [...lintWebhooks(read.config, isOurs), ...lintCriticalRoutes(read.config, isOurs, known.critical)];
+}
+
+function lintWebhooks(config: AlertmanagerConfig, isOurs: (webhook: AlertmanagerWebhook) => boolean): readonly Problem[] {
+  const { yaml, root, receivers } = config;
+  const used = new Set(allRoutes(root).map(({ receiver }) => receiver));
+  const ours = receivers.flatMap(({ name, webhooks }) => webhooks.filter(isOurs).map((webhook) => ({ name, ...webhook })));
   if (ours.length === 0) {
     return [
       yaml.problem(['receivers'], 'no receiver has a webhook whose URL ends with /webhooks/alertmanager', {
@@ -52,11 +44,9 @@ export function lintAlertmanagerConfig(file: string, source: string): readonly P
   ]);
 }
 
-function receiversOf(around: Route): readonly string[] {
-  const below = (around.routes ?? []).flatMap(receiversOf);
-  return around.receiver === undefined ? below : [around.receiver, ...below];
-}
-
-function isOurs(url: string | undefined): boolean {
-  return url !== undefined && URL.parse(url)?.pathname.endsWith('/webhooks/alertmanager') === true;
+function isOurUrl(url: string, externalUrl: string | undefined): boolean {
+  const parsed = URL.parse(url);
+  if (parsed === null) return false;
+  const host = externalUrl === undefined ? undefined : URL.parse(externalUrl)?.host;
+  return parsed.pathname.endsWith('/webhooks/alertmanager') || parsed.host === host;
 }

@@ -3,7 +3,7 @@ import { NotifyCheck } from '../schema/notify-check.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import { hasErrors, sortProblems } from '../schema/problem.ts';
 import type { Place, Problem } from '../schema/problem.ts';
-import { explainIssues } from '../schema/explain-issues.ts';
+import { UNWORDED, explainIssues } from '../schema/explain-issues.ts';
 import type { YamlFile, YamlPath, YamlResult } from '../schema/yaml-file.ts';
 import type { EscalationRung } from '../domain/response.ts';
 import type { Playbook, RuleSet } from '../domain/rule.ts';
@@ -83,8 +83,7 @@ interface RuleFile {
 
 function readRuleFile(yaml: YamlFile, report: (problem: Problem) => void): RuleFile {
   const given = yaml.value ?? {};
-  // A message of our own: zod's reads the constructor of the value, which may be a key of the file.
-  const checked = ruleFileSchema.safeParse(given, { error: () => 'Invalid input' });
+  const checked = ruleFileSchema.safeParse(given, UNWORDED);
   if (!checked.success) {
     for (const problem of explainIssues(yaml, ruleFileSchema, checked.error.issues)) report(problem);
     return { yaml, report, ...salvage(given) };

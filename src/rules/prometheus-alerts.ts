@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { explainIssues } from '../schema/explain-issues.ts';
+import { UNWORDED, explainIssues } from '../schema/explain-issues.ts';
 import type { Place, Problem } from '../schema/problem.ts';
 import { parseYaml } from '../schema/yaml-file.ts';
 
@@ -29,7 +29,7 @@ export function parsePrometheusAlerts(
 ): { readonly alerts: readonly DefinedAlert[]; readonly problems: readonly Problem[] } {
   const read = parseYaml(file, source);
   if ('problems' in read) return { alerts: [], problems: read.problems };
-  const parsed = fileSchema.safeParse(read.yaml.value, { error: () => 'Invalid input' });
+  const parsed = fileSchema.safeParse(read.yaml.value, UNWORDED);
   if (!parsed.success) return { alerts: [], problems: explainIssues(read.yaml, fileSchema, parsed.error.issues) };
   const alerts = parsed.data.groups.flatMap((group, groupIndex) =>
     (group.rules ?? []).flatMap(({ alert, labels }, index): readonly DefinedAlert[] => {

@@ -12,11 +12,10 @@ export function approvalFaults(
   const faults = emptyRoles(roles, known).map((name) => `nobody is in the role '${name}'`);
   if (found.some((role) => role.slackUsergroup !== undefined)) return faults;
   const people = new Set(found.flatMap((role) => role.people)).size;
-  if (people >= count) return faults;
-  const asked = count === 1 ? '1 person is' : `${count} people are`;
+  if (people === 0 || people >= count) return faults;
   return [
     ...faults,
-    `${asked} asked for, and ${roles.join(', ')} ${roles.length === 1 ? 'names' : 'name'} ${people}: it can never be given`,
+    `${count} people are asked for, and ${roles.join(', ')} ${roles.length === 1 ? 'names' : 'name'} ${people}: it can never be given`,
   ];
 }
 
@@ -24,6 +23,6 @@ export function approvalFaults(
 export function emptyRoles(roles: readonly string[], known: ReadonlyMap<string, Role>): readonly string[] {
   return roles.filter((name) => {
     const role = known.get(name);
-    return role !== undefined && role.people.length === 0 && role.slackUsergroup === undefined;
+    return role?.people.length === 0 && role.slackUsergroup === undefined;
   });
 }

@@ -11,6 +11,9 @@ type Issue = z.core.$ZodIssue;
 /** Of more problems than this only the number is said. */
 const MAX_PROBLEMS = 500;
 
+/** A message of our own: zod's reads the constructor of the value, which may be a key of the file. */
+export const UNWORDED = { error: (): string => 'Invalid input' };
+
 export type Checked<T> = { readonly value: T } | { readonly problems: readonly Problem[] };
 
 /** Checks a file, or another value (`given`) made of it that has the same shape, against a schema. Never throws for what is in the file. */
@@ -20,7 +23,7 @@ export function checkYaml<S extends z.ZodType>(
   given: unknown = yaml.value,
   base: YamlPath = [],
 ): Checked<z.output<S>> {
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(given, UNWORDED);
   return result.success ? { value: result.data } : { problems: explainIssues(yaml, schema, result.error.issues, base) };
 }
 

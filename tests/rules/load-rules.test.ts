@@ -1,3 +1,4 @@
+import type { EscalationRung, ResponsePlan } from '../../src/domain/response.ts';
 import { copyLabels } from '../../src/domain/alert.ts';
 import { ParameterError } from '../../src/domain/parameter.ts';
 import type { Scope } from '../../src/domain/scope.ts';
@@ -5,9 +6,10 @@ import { ExpressionError } from '../../src/domain/scope.ts';
 import { compileSnapshot } from '../../src/rules/compile-snapshot.ts';
 import { ConfiguredConnections } from '../../src/rules/configured-connections.ts';
 import { loadRules } from '../../src/rules/load-rules.ts';
+import type { RuleSettings } from '../../src/rules/rule-settings.ts';
 import { formatProblem } from '../../src/schema/problem.ts';
 import { parseYaml } from '../../src/schema/yaml-file.ts';
-import { load, loadRule, testSettings } from '../support/rule-settings.ts';
+import { buildSeverity, load, loadRule, testSettings } from '../support/rule-settings.ts';
 import { stubRemediations } from '../support/stub-remediations.ts';
 
 const RULE = `rules:
@@ -118,6 +120,24 @@ describe('problems of rule files', () => {
       'defaults: { connection: nowhere }\nrules: [{ name: a, matchers: [\'x="1"\'], target: t, steps: [{ uses: redis.ping }] }]\n',
       "unknown redis connection 'nowhere'",
     ],
+    [
+      `${RULE}    params: { size: { type: int, required: true } }\n`,
+      "rules.yml:5:21: error: alerts trigger this rule, and no alert gives 'size': write a `default`",
+    ],
+    [
+      `${RULE}    notify: { pagerduty: prodution }\n`,
+      "5:26: error: unknown PagerDuty service 'prodution', did you mean 'production'?",
+    ],
+    [`${RULE}    customer_messages: { identifed: x }\n`, "error: unknown key 'identifed', did you mean 'identified'?"],
+    [`${RULE}    customer_messages: { resolved: '{{ labls.x }}' }\n`, 'rules.yml:5:40: error'],
+    [
+      `${RULE}escalation_policies: { own: [{ after: 0s, notify: { pagerduty: nope } }] }\n`,
+      "5:64: error: unknown PagerDuty service 'nope'",
+    ],
+    [
+      'rules: [{ name: a, manual: { roles: [sre] }, target: t, playbook: p }]\nplaybooks: [{ name: p, steps: [{ uses: redis.ping }] }]\n',
+      'redis.ping needs a redis connection',
+    ],
     [`defaults: { mute_time_intervals: [nope] }\n${RULE}`, "rules.yml:1:35: error: unknown time interval 'nope'"],
   ])('%s', (text, message) => {
     const { problems, ruleSet } = load(text);
@@ -154,16 +174,212 @@ describe('problems of rule files', () => {
     steps: [{ uses: exec.run, connection: hotfix, approval: true }]
 `);
     expect(ruleSet?.rules).toHaveLength(1);
-    expect(problems.map((line) => line.replace(/: warning: not available in this version.*/, ''))).toEqual([
-      'rules.yml:3:5',
-      'rules.yml:4:5',
-      'rules.yml:5:5',
-      'rules.yml:8:51',
+    expect(problems).toEqual([
+      'rules.yml:3:5: warning: not available in this version: schedules; the rule does not run by itself',
     ]);
   });
 });
 
+describe('warnings', () => {
+  test.each<[string, string]>([
+    [
+      `${RULE}    mode: auto\n    escalation_policy: standard\n    steps: [{ uses: redis.flush_db, connection: cache }]\n`,
+      '2:11: warning: redis.flush_db is destructive and will be asked for, unless `safety` has allow_destructive: true',
+    ],
+    [
+      `${RULE}    approval: { roles: [security], count: 3 }\n`,
+      '5:5: warning: 3 people are asked for, and security names 2: it can never be given',
+    ],
+    [`${RULE}    notify: { slack: '@carol' }\n`, "5:23: warning: unknown person or role 'carol'"],
+    [`${RULE}    notify: { slack: '@bob' }\n`, '5:23: warning: bob has no `slack` id in `people`'],
+    [`${RULE}severities: [{ name: S, matchers: ['a = "b"'], notify: { slack: ops } }]\n`, '5:65: warning: expected a channel'],
+  ])('%s', (text, message) => {
+    const { problems, ruleSet } = load(text);
+    expect(ruleSet).toBeDefined();
+    expect(problems).toEqual([expect.stringContaining(`rules.yml:${message}`)]);
+  });
+
+  test.each([
+    `${RULE}    mode: approve\n    escalation_policy: standard\n    steps: [{ uses: redis.flush_db, connection: cache, approval: true }]\n`,
+    `${RULE}    manual: { roles: [sre] }\n    params: { size: { type: int, default: 3 } }\n`,
+    `${RULE}    notify: { slack: '@sre', pagerduty: '{{ labels.service }}' }\n`,
+  ])('none: %s', (text) => {
+    expect(load(text).problems).toEqual([]);
+  });
+
+  test('of a role that nobody is in, and of pages without a pager, once', () => {
+    const settings = { ...testSettings, roles: new Map([['sre', { people: [] }]]), pagerduty: 'log' as const };
+    const { problems } = load(
+      `defaults: { notify: { pagerduty: a } }\nrules:\n  - { name: a, manual: { roles: [sre] }, matchers: ['x = "1"'] }\n  - { name: b, notify: { pagerduty: b }, matchers: ['x = "2"'] }\n`,
+      settings,
+    );
+    expect(problems).toEqual([
+      "rules.yml:1:34: warning: pages to 'a' go to the log only: `pagerduty` is not configured",
+      "rules.yml:3:34: warning: nobody is in the role 'sre'",
+    ]);
+  });
+
+  test('not of what only a configuration could know', () => {
+    const { escalationPolicies: _policies, roles: _roles, ...alone } = testSettings;
+    const { problems, ruleSet } = load(
+      `${RULE}    escalation_policy: theirs\n    notify: { slack: '@x', pagerduty: y }\n    approval: { roles: [z] }\n`,
+      alone,
+    );
+    expect(problems).toEqual([]);
+    expect(ruleSet?.rules[0]?.responseTo('P0').rungs).toEqual([]);
+  });
+});
+
+describe('what people do', () => {
+  const HOUR_MS = 3_600_000;
+  const severities = [
+    buildSeverity('P0', 'severity = "critical"', {
+      escalationPolicy: 'standard',
+      responseTimeMs: HOUR_MS,
+      updateEveryMs: HOUR_MS,
+      pagerdutySeverity: 'critical',
+      notify: { slack: '#alerts', ownChannel: true },
+      postMortem: true,
+    }),
+    buildSeverity('P3', 'alertname =~ ".+"', { activeTimeIntervals: ['business-hours'], escalationPolicy: 'slow' }),
+  ];
+  const rungs = (place: string): readonly EscalationRung[] => [
+    { afterMs: 300_000, unless: ['verified'], notify: { slack: place } },
+  ];
+  const settings = {
+    ...testSettings,
+    severities,
+    escalationPolicies: new Map([
+      ['standard', rungs('#std')],
+      ['slow', rungs('#slow')],
+    ]),
+  };
+  const places = (plan: ResponsePlan | undefined): unknown => plan?.rungs.map(({ notify }) => notify.slack);
+
+  test('comes from the severity, and its policy', () => {
+    const { ruleSet } = load(RULE, settings);
+    const rule = ruleSet?.rules[0];
+    const plan = rule?.responseTo('P0');
+    expect(plan).toMatchObject({
+      rungs: rungs('#std'),
+      responseTimeMs: HOUR_MS,
+      updateEveryMs: HOUR_MS,
+      pagerdutySeverity: 'critical',
+      notify: { slack: '#alerts', ownChannel: true },
+      postMortem: true,
+    });
+    expect(plan?.dueAt(5, 10)).toBe(15);
+    expect(ruleSet?.responseTo('P0')).toBe(plan);
+    const friday = Date.UTC(2026, 10, 27, 3, 0);
+    expect(rule?.responseTo('P3').dueAt(friday, 2 * HOUR_MS)).toBe(Date.UTC(2026, 10, 30, 3, 0));
+    expect(places(rule?.responseTo('P3'))).toEqual(['#slow']);
+    expect(rule?.responseTo('none')).toMatchObject({ rungs: [], notify: {}, postMortem: false });
+    expect(rule?.responseTo('none')).toBe(rule?.responseTo('else'));
+  });
+
+  test("the rule's policy goes before, and the file's scale and policies before the configuration's", () => {
+    const { ruleSet } = load(
+      `${RULE}    escalation_policy: own
+  - { name: b, matchers: ['x = "1"'] }
+severities:
+  - { name: S1, matchers: ['severity = "critical"'], escalation_policy: standard, response_time: 5m }
+escalation_policies:
+  own: [{ after: 0s, notify: { slack: '#own' } }]
+  standard: [{ after: 1m, notify: { slack: '#file' } }]
+`,
+      settings,
+    );
+    const [a, b] = ruleSet?.rules ?? [];
+    expect(a?.severityOf(copyLabels({ severity: 'critical' }))).toEqual({ name: 'S1', rank: 0 });
+    expect([places(a?.responseTo('S1')), places(b?.responseTo('S1')), places(b?.responseTo('P0'))]).toEqual([
+      ['#own'],
+      ['#file'],
+      ['#file'],
+    ]);
+    expect([a?.responseTo('S1').responseTimeMs, a?.responseTo('P0').responseTimeMs]).toEqual([300_000, HOUR_MS]);
+    expect(places(a?.responseTo('none'))).toEqual(['#own']);
+    expect(places(ruleSet?.responseTo('P0'))).toEqual(['#std']);
+    expect(ruleSet?.responseTo('S1').rungs).toEqual([]);
+  });
+
+  test('is part of the snapshot, which says the same without files and settings', () => {
+    const rule = loadRule(
+      `${RULE}    severity: P3\n    customer_messages: { identified: 'We are on it: {{ labels.cluster }}' }\n    notify: { slack: '#a' }\n`,
+      settings,
+    );
+    const again = compileSnapshot(rule.snapshot, { remediations: stubRemediations });
+    expect(again.digest).toBe(rule.digest);
+    expect(again.snapshot).toEqual(rule.snapshot);
+    for (const name of ['P0', 'P3', 'none']) {
+      const [plan, stored] = [rule.responseTo(name), again.responseTo(name)];
+      expect(stored).toEqual({ ...plan, dueAt: stored.dueAt });
+      expect([0, 1, HOUR_MS, 70 * HOUR_MS].map((after) => stored.dueAt(0, after))).toEqual(
+        [0, 1, HOUR_MS, 70 * HOUR_MS].map((after) => plan.dueAt(0, after)),
+      );
+    }
+    expect(again.customerMessages.identified?.renderForPeople(scope)).toBe('We are on it: a');
+    expect(again.notify.slack?.render(scope)).toBe('#a');
+  });
+
+  test('changes the digest of the rules that follow it, and of the set', () => {
+    const digests = (given: RuleSettings, policy = ''): readonly (string | undefined)[] => {
+      const { ruleSet } = load(`${RULE}${policy}`, given);
+      return [ruleSet?.rules[0]?.digest, ruleSet?.digest];
+    };
+    const [rule, set] = digests(settings);
+    const slower = {
+      ...settings,
+      escalationPolicies: new Map([...settings.escalationPolicies, ['slow', rungs('#else')] as const]),
+    };
+    expect(digests(slower)).not.toContain(rule);
+    expect(digests(slower)).not.toContain(set);
+    const own = '    escalation_policy: standard\n';
+    expect(digests(slower, own)[0]).toBe(digests(settings, own)[0]);
+    const unused = {
+      ...settings,
+      escalationPolicies: new Map([...settings.escalationPolicies, ['unused', rungs('#x')] as const]),
+    };
+    expect(digests(unused)).toEqual([rule, set]);
+    const [first, ...others] = severities;
+    const patient = { ...settings, severities: first === undefined ? [] : [{ ...first, responseTimeMs: 1 }, ...others] };
+    expect(digests(patient)).not.toContain(rule);
+  });
+
+  test('is nothing in snapshots that know nothing of it', () => {
+    const rule = loadRule(RULE, { ...testSettings, escalationPolicies: new Map() });
+    const { severities: stored, ...snapshot } = rule.snapshot;
+    expect(stored).toEqual([
+      { name: 'P0', matchers: ['severity = "critical"'], escalation_policy: 'standard' },
+      { name: 'P1', matchers: ['severity = "major"'] },
+      { name: 'P3', matchers: ['alertname =~ ".+"'] },
+    ]);
+    expect(Object.keys(snapshot)).toEqual(['file', 'rule', 'playbooks', 'time_intervals', 'vars', 'approval']);
+    const again = compileSnapshot(rule.snapshot, { remediations: stubRemediations });
+    expect([again.digest, again.responseTo('P0').rungs, again.customerMessages, again.params]).toEqual([rule.digest, [], {}, {}]);
+  });
+});
+
 describe('a compiled rule', () => {
+  test('has typed parameters and texts for customers, and merges those with the defaults', () => {
+    const rule = loadRule(`defaults:
+  customer_messages: { investigating: We look, resolved: Done }
+${RULE}    manual: { roles: [sre, dba] }
+    params: { size: { type: bytes, default: 1GiB, max: 2GiB }, why: { type: string, enum: [a, b] } }
+    customer_messages: { resolved: 'Over at {{ labels.cluster }}' }
+`);
+    expect(rule.manual).toEqual({ roles: ['sre', 'dba'] });
+    expect(rule.params).toEqual({
+      size: { type: 'bytes', default: '1GiB', max: 2 ** 31 },
+      why: { type: 'string', enum: ['a', 'b'] },
+    });
+    expect(Object.entries(rule.customerMessages).map(([phase, text]) => [phase, text.renderForPeople(scope)])).toEqual([
+      ['investigating', 'We look'],
+      ['resolved', 'Over at a'],
+    ]);
+    expect(loadRule(RULE)).toMatchObject({ customerMessages: {}, params: {}, notify: {} });
+    expect(loadRule(RULE).manual).toBeUndefined();
+  });
+
   test('has the defaults of a rule that says nothing', () => {
     const rule = loadRule(`${RULE}    steps: [{ uses: redis.ping, connection: cache }]\n`);
     expect(rule).toMatchObject({

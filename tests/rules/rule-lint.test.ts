@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyLabels } from '../../src/domain/alert.ts';
 import { remediations } from '../../src/remediations/index.ts';
+import { criticalAlerts } from '../../src/rules/critical-alerts.ts';
 import { lintAlertmanagerConfig } from '../../src/rules/lint-alertmanager-config.ts';
 import { lintAlerts } from '../../src/rules/lint-alerts.ts';
 import { loadRules } from '../../src/rules/load-rules.ts';
@@ -12,7 +13,7 @@ import { readRuleFiles } from '../../src/rules/read-rule-files.ts';
 import { testsFileSchema } from '../../src/rules/tests-file-schema.ts';
 import { formatProblem } from '../../src/schema/problem.ts';
 import { parseYaml } from '../../src/schema/yaml-file.ts';
-import { load, loadRule, testSettings } from '../support/rule-settings.ts';
+import { buildSeverity, load, loadRule, testSettings } from '../support/rule-settings.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -46,7 +47,10 @@ test('rules that no alert can reach and alerts that no rule answers are found', 
 });
 
 test.each([
-  ['receivers: [{ name: r, webhook_configs: [{ url: "http://h:9099/webhooks/alertmanager" }] }]\nroute: { receiver: r }', ''],
+  [
+    'receivers: [{ name: r, webhook_configs: [{ url: "http://h:9099/webhooks/alertmanager" }], email_configs: [{ to: a@example.com }] }]\nroute: { receiver: r }',
+    '',
+  ],
   ['receivers: [{ name: r }]\nroute: { receiver: r }', 'no receiver has a webhook'],
   [
     'receivers: [{ name: r }, { name: s, webhook_configs: [{ url: "http://h/webhooks/alertmanager" }] }]\nroute: { receiver: r }',
@@ -61,6 +65,106 @@ test.each([
   const lines = lintAlertmanagerConfig('alertmanager.yml', source).map(formatProblem);
   if (message === '') expect(lines).toEqual([]);
   else expect(lines.join('\n')).toContain(message);
+});
+
+describe('critical alerts', () => {
+  const receivers = `receivers:
+  - { name: remedyd, webhook_configs: [{ url: 'http://r:9099/webhooks/alertmanager' }] }
+  - { name: pager, pagerduty_configs: [{ routing_key: x }] }
+  - { name: chat, webhook_configs: [{ url: 'http://chat/hook' }] }
+  - { name: both, webhook_configs: [{ url: 'http://r:9099/webhooks/alertmanager' }], slack_configs: [{ channel: '#a' }] }
+  - { name: proxied, webhook_configs: [{ url: 'https://remedyd.example.com/am' }] }
+`;
+  const lint = (routes: string, critical?: Parameters<typeof lintAlertmanagerConfig>[2]): readonly string[] =>
+    lintAlertmanagerConfig('alertmanager.yml', `route:\n  receiver: remedyd\n  routes:\n${routes}${receivers}`, critical)
+      .filter(({ message }) => message.startsWith('critical'))
+      .map(
+        ({ line, severity, message }) =>
+          `${line}: ${severity}: ${message.replace(/ reach people.*?(?:\)|$)/, '').replace(/: add.*/, '')}`,
+      );
+
+  test.each<[string, string, readonly string[]]>([
+    ['no other way', '    - { receiver: remedyd }\n', ['4: error: critical alerts with severity="critical"']],
+    ['another way first', `    - { matchers: ['severity = "critical"'], receiver: pager, continue: true }\n    - {}\n`, []],
+    ['another way that takes all', `    - { match: { severity: critical }, receiver: chat }\n`, []],
+    [
+      'another way that comes too late',
+      `    - {}\n    - { matchers: ['severity = "critical"'], receiver: pager }\n`,
+      ['4: error: critical alerts with severity="critical"'],
+    ],
+    ['one receiver for both', `    - { match_re: { severity: 'crit.*' }, receiver: both }\n`, []],
+    [
+      'another way that is muted at times',
+      `    - { matchers: ['severity = "critical"'], receiver: pager, continue: true, mute_time_intervals: [nights] }\n    - {}\n`,
+      [`5: error: critical alerts with severity="critical", and 'pager' is muted at times`],
+    ],
+    [
+      'another word for critical',
+      `    - { matchers: ['severity = "critical"'], receiver: pager, continue: true }\n    - { matchers: ['severity =~ "page|critical"'] }\n`,
+      ['5: error: critical alerts with severity="page"'],
+    ],
+    [
+      'a branch for critical ones that forgets them',
+      `    - { matchers: ['team = "db"', 'severity = "critical"'] }\n    - { matchers: ['severity = "critical"'], receiver: pager, continue: true }\n    - {}\n`,
+      ['4: error: critical alerts with severity="critical", team="db"'],
+    ],
+    [
+      'a branch that critical ones may take',
+      `    - { matchers: ['team = "db"'], routes: [{ receiver: remedyd }] }\n    - { matchers: ['severity = "critical"'], receiver: pager, continue: true }\n    - {}\n`,
+      ['4: warning: critical alerts with severity="critical", team="db"'],
+    ],
+    [
+      'the heartbeat',
+      `    - { matchers: ['alertname = "Watchdog"'] }\n    - { matchers: ['severity = "critical"'], receiver: pager, continue: true }\n    - {}\n`,
+      [],
+    ],
+  ])('%s', (_, routes, expected) => {
+    expect(lint(routes)).toEqual(expected);
+  });
+
+  test('are those of the rule files, with the labels that they have', () => {
+    const critical = [
+      {
+        name: 'Down',
+        labels: new Map([
+          ['severity', 'critical'],
+          ['team', 'web'],
+        ]),
+      },
+      { name: 'Slow', labels: new Map([['severity', 'critical']]) },
+    ];
+    const routes = `    - { matchers: ['team = "web"'] }\n    - { matchers: ['severity = "critical"'], receiver: pager }\n`;
+    expect(lint(routes, { critical })).toEqual([
+      "4: error: critical alerts 'Down'",
+      `4: warning: critical alerts 'Slow' with team="web"`,
+    ]);
+    expect(lint('    - { receiver: proxied }\n', { critical, externalUrl: 'https://remedyd.example.com' })).toEqual([
+      "4: error: critical alerts 'Down'; 'Slow'",
+    ]);
+    expect(lint('    - { receiver: proxied }\n', { critical })).toEqual([]);
+    expect(lint('    - { receiver: remedyd }\n', { critical: [] })).toEqual([]);
+  });
+
+  test('are found by their label, by the first level of the scale, and by the rules that take them', () => {
+    const source = `groups: [{ name: g, rules: [
+  { alert: A, labels: { severity: page } }, { alert: B, labels: { severity: huge } }, { alert: C }, { alert: D, labels: { severity: low } },
+  { alert: E, labels: { severity: '{{ $value }}' } }] }]`;
+    const { ruleSet } = load(
+      `rules: [{ name: c, matchers: ['alertname = "C"'], severity: P0 }, { name: d, matchers: ['alertname = "D"'] }]`,
+    );
+    if (ruleSet === undefined) throw new Error('not loaded');
+    const files = [{ path: 'alerts.yml', source }];
+    const severities = [buildSeverity('P0', 'severity = "huge"'), buildSeverity('P3', 'alertname =~ ".+"')];
+    expect(criticalAlerts(files, { severities, rules: ruleSet }).map(({ name }) => name)).toEqual(['A', 'B', 'C']);
+    expect(criticalAlerts(files, undefined).map(({ name }) => name)).toEqual(['A']);
+  });
+
+  test.each([
+    ["route: { receiver: r, routes: [{ matchers: ['a ~ b'] }] }", '1:48: error'],
+    ["route: { receiver: r, routes: [{ match_re: { a: '(' } }] }", '1:50: error'],
+  ])('a route that Alertmanager would refuse: %s', (source, place) => {
+    expect(lintAlertmanagerConfig('am.yml', source).map(formatProblem)[0]).toContain(place);
+  });
 });
 
 describe('the preview of steps', () => {

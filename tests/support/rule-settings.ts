@@ -63,7 +63,7 @@ export const testSettings: RuleSettings = {
     ['alice', { slack: 'U1' }],
     ['bob', {}],
   ]),
-  pagerduty: new Set(['production']),
+  pagerduty: new Set(['production', 'production-critical', 'production-major', 'dean-ops', 'dean-security', 'dean-dba']),
   approval: { roles: ['sre'], count: 1, timeoutMs: 900_000, onTimeout: 'escalate' },
 };
 
