@@ -36,12 +36,12 @@ export function mrkdwn(parts: TemplateStringsArray, ...values: readonly (string 
 
 /** A text of one line that takes at most so many characters. */
 export function shortened(text: string, max: number): Mrkdwn {
-  return new Markup(escape(oneLine(text.slice(0, max * 2)), max));
+  return new Markup(escape(oneLine(text.slice(0, max * 2)).trim(), max));
 }
 
 /** A text inside a code span. A backtick in it becomes one that ends nothing. */
 export function code(text: string, max = 200): Mrkdwn {
-  const inside = escape(withoutBackticks(oneLine(text.slice(0, max * 2))), max);
+  const inside = escape(withoutBackticks(oneLine(text.slice(0, max * 2)).trim()), max);
   return new Markup(inside === '' ? '–' : `\`${inside}\``);
 }
 
@@ -100,7 +100,9 @@ export function linesWithin(lines: readonly Mrkdwn[], max: number): { readonly t
 export function plain(text: string, max: number): string {
   const line = oneLine(text.slice(0, max * 2))
     .replaceAll('<', '‹')
-    .replaceAll('>', '›');
+
+    .replaceAll('>', '›')
+    .trim();
   return line.length <= max
     ? line
     : `${line
@@ -114,7 +116,7 @@ function sourceOf(value: string | number | Mrkdwn): string {
 }
 
 function oneLine(text: string): string {
-  return text.toWellFormed().replaceAll(LINE_BREAKS, ' ').replaceAll(INVISIBLE, '').trim();
+  return text.toWellFormed().replaceAll(LINE_BREAKS, ' ').replaceAll(INVISIBLE, '');
 }
 
 function manyLines(text: string): string {

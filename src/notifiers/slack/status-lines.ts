@@ -13,7 +13,7 @@ export function statusLines({ detail, phase, ownerSlackId }: IncidentNews, purpo
     lines.push(mrkdwn`*This needs a person.*`);
   if (isOpen && waiting > 0)
     lines.push(mrkdwn`*${waiting} ${waiting === 1 ? 'approval waits' : 'approvals wait'} for an answer.*`);
-  lines.push(PHASE_LINES[phase](incident));
+  lines.push(PHASE_LINES[phase](incident, waiting > 0));
   if (incident.status === 'acknowledged') {
     const since = incident.acknowledgedAt === null ? mrkdwn`` : mrkdwn` since ${instant(incident.acknowledgedAt)}`;
     lines.push(
@@ -30,12 +30,13 @@ export function statusLines({ detail, phase, ownerSlackId }: IncidentNews, purpo
 
 type Incident = IncidentNews['detail']['incident'];
 
-const PHASE_LINES: Readonly<Record<IncidentNews['phase'], (incident: Incident) => Mrkdwn>> = {
+const PHASE_LINES: Readonly<Record<IncidentNews['phase'], (incident: Incident, isWaiting: boolean) => Mrkdwn>> = {
   investigating: ({ closedAs }) =>
     closedAs === 'stale'
       ? mrkdwn`*Investigating*: nobody speaks of its alerts any more.`
       : mrkdwn`*Investigating*: nothing is being changed.`,
-  identified: () => mrkdwn`*Identified*: the automation is at work.`,
+  identified: (_, isWaiting) =>
+    isWaiting ? mrkdwn`*Identified*: the automation has begun, and waits.` : mrkdwn`*Identified*: the automation is at work.`,
   monitoring: () => mrkdwn`*Monitoring*: what was to be done is done, and it is being watched.`,
   resolved: (incident) => describeClosing(incident),
 };
