@@ -171,6 +171,13 @@ describe('remedyd store check', () => {
   it.each([
     ['a changed entry', `update "audit" set "person" = 'eve' where "position" = 3`, 3, 'hash does not fit'],
     ['a changed instant', `update "audit" set "at" = "at" + 1 where "position" = 1`, 1, 'hash does not fit'],
+    [
+      'an instant that JavaScript has not',
+      `update "audit" set "at" = 9223372036854775807 where "position" = 2`,
+      2,
+      'hash does not fit',
+    ],
+    ['a position far away', `update "audit" set "position" = 9223372036854775807 where "position" = 5`, 5, 'missing'],
     ['a refusal made a success', `update "audit" set "ok" = 1 - "ok" where "position" = 2`, 2, 'hash does not fit'],
     ['details with a blank more', `update "audit" set "details" = '{ }' where "position" = 4`, 4, 'hash does not fit'],
     ['an edge that there is not', `update "audit" set "via" = 'fax' where "position" = 5`, 5, 'hash does not fit'],

@@ -19,7 +19,7 @@ export interface AuditLink {
  * The hash of an entry in lower-case hexadecimal: sha256 over the UTF-8 of the hash before it, a line feed, and the JSON array of the
  * entry's cells without blanks, as `JSON.stringify` writes it. `details` is in it as the text that is stored.
  */
-export function auditHash(previous: string, cells: Row): string {
+function auditHash(previous: string, cells: Row): string {
   return createHash('sha256')
     .update(`${previous}\n${JSON.stringify(cells)}`)
     .digest('hex');

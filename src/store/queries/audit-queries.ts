@@ -47,15 +47,19 @@ export function createAuditQueries({ builder, texts, lastPosition, compile }: St
       ({ after, limit }) =>
         builder
           .selectFrom('audit')
-          .select(['position', 'hash', ...auditEntries.columns])
+          .select([
+            asReal('position'),
+            'hash',
+            ...auditEntries.columns.map((column) => (isInteger(column) ? asReal(column) : column)),
+          ])
           .where('position', '>', after)
-          .orderBy('position')
+          .orderBy('audit.position')
           .limit(limit),
       decodeLink,
     ),
     end: prepareQuery(
       {},
-      () => compile(sql`select ${lastPosition('audit')}`),
+      () => compile(sql`select ${lastPosition('audit')} * 1.0`),
       (row) => integer.decode(cellAt(row, 0)),
     ),
     takenRequests: prepareQuery(
@@ -64,6 +68,15 @@ export function createAuditQueries({ builder, texts, lastPosition, compile }: St
       (row) => text.decode(cellAt(row, 0)),
     ),
   };
+}
+
+// Whole numbers that JavaScript has not would be an error of the read, and not an entry that was changed.
+function asReal<const C extends 'position' | 'at' | 'ok'>(column: C) {
+  return sql<number>`${sql.ref(column)} * 1.0`.as(column);
+}
+
+function isInteger(column: string): column is 'at' | 'ok' {
+  return column === 'at' || column === 'ok';
 }
 
 function decodeLink(row: Row): AuditLink {
