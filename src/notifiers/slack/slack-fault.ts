@@ -65,8 +65,8 @@ const ATTEMPTS_FOR_UNKNOWN_WORDS = 24;
 export function notifyErrorOf(refusal: SlackRefusal, attempts: number): NotifyError {
   const known = Object.hasOwn(SLACK_ERRORS, refusal.error) ? SLACK_ERRORS[refusal.error] : undefined;
   const code = known ?? (attempts < ATTEMPTS_FOR_UNKNOWN_WORDS ? 'passing' : 'refused');
-  const advice = ADVICE[refusal.error] ?? '';
-  return new NotifyError(code, `${refusal.message}${advice}`, {
+  const advice = Object.hasOwn(ADVICE, refusal.error) ? ADVICE[refusal.error] : undefined;
+  return new NotifyError(code, `${refusal.message}${advice ?? ''}`, {
     cause: refusal,
     ...(code === 'limited' ? { retryAfterMs: LIMITED_MS } : {}),
   });
