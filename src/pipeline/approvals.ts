@@ -4,6 +4,7 @@ import { questionOf } from './approval-need.ts';
 import { endRun } from './conclude.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { CommandAnswer, PipelineEvent } from './event.ts';
+import { wakeHeldRung } from './escalation.ts';
 import { giveUp } from './finish-step.ts';
 import { openIncidentForRun } from './incident-of-run.ts';
 import { intendedStep, intentDigest } from './intent.ts';
@@ -78,6 +79,7 @@ export function ask(
     escalatedFor: null,
     wakeAt: approval.timeoutAt,
   });
+  wakeHeldRung(world, run.incidentId, context);
   tell(world, run.incidentId, now, 'approval_asked', `${run.target}: ${text}`, { runId: run.id, reason: 'approval' });
   world.signals.push({ kind: 'approval', state: 'open', runId: run.id, incidentId: run.incidentId });
   world.signals.push({

@@ -45,7 +45,7 @@ async function loadRunRows(
   events: readonly PipelineEvent[],
   context: DecisionContext,
 ): Promise<Omit<WorldRows, 'switches'>> {
-  const runIds = [...new Set(events.flatMap((event) => ('runId' in event && event.runId !== undefined ? [event.runId] : [])))];
+  const runIds = [...new Set(events.flatMap((event) => ('runId' in event ? [event.runId] : [])))];
   const incidentIds = [
     ...new Set(events.flatMap((event) => ('incidentId' in event && event.incidentId !== null ? [event.incidentId] : []))),
   ];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { EscalationRung } from '../../src/domain/response.ts';
 import type { Incident, TimelineEntry } from '../../src/domain/state.ts';
 import { buildCheck, buildPlan, buildRule, buildVerify, condition, stubRemediation } from '../support/build-rule.ts';
+import type { MemoryState } from '../support/memory-world.ts';
 import { MINUTE, SECOND, Stage } from './stage.ts';
 
 const HISTORIES = 400;
@@ -83,12 +84,12 @@ function play(stage: Stage, { kind, name, ms }: Move): void {
   }
 }
 
-function isVerified(stage: Stage, { id, firing }: Incident): boolean {
-  const lines = stage.state.lines.filter((line) => line.incidentId === id && line.firing > 0);
+function isVerified(state: MemoryState, { id, firing }: Incident): boolean {
+  const lines = state.lines.filter((line) => line.incidentId === id && line.firing > 0);
   return (
     firing > 0 &&
     lines.every(({ runId, episode }) => {
-      const run = stage.state.runs.find((candidate) => candidate.id === runId);
+      const run = state.runs.find((candidate) => candidate.id === runId);
       return run?.outcome === 'verified' && run.lineEpisode === episode && !run.recurred;
     })
   );
@@ -141,6 +142,8 @@ class Observer {
         );
         if (isAtWork && rung.unless.includes('verified') && entry.at < dueAt + HOLD_MS)
           throw new Error(`rung ${index} does not wait for the run`);
+        if (rung.unless.includes('verified') && isVerified(before, known))
+          throw new Error(`rung ${index} is sent though all is verified`);
         const isQuarantined = before.runs.some((run) => run.incidentId === incident.id && run.quarantined);
         if (known.firing === 0 && !isQuarantined) throw new Error(`rung ${index} is sent though nothing fires`);
       }
@@ -152,7 +155,7 @@ class Observer {
     this.#ladder.forEach((rung, index) => {
       if (this.#stage.now < incident.startedAt + rung.afterMs) return;
       const isTaken = rung.unless.includes('acknowledged') && incident.acknowledgedAt !== null;
-      if (isTaken || (rung.unless.includes('verified') && isVerified(this.#stage, incident)))
+      if (isTaken || (rung.unless.includes('verified') && isVerified(this.#stage.state, incident)))
         setOf(this.#excused, incident.id).add(index);
     });
   }
