@@ -2,7 +2,8 @@ import type { Labels } from '../domain/alert.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { RuleSet } from '../domain/rule.ts';
 import type { Approval, Breaker, Incident, Line, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
-import { phaseOf, type IncidentPhase } from '../domain/incident-phase.ts';
+import type { IncidentPhase } from '../domain/incident-phase.ts';
+import { phaseOf } from '../domain/phase-of.ts';
 import type { IncidentDetail, MemberAlert } from '../domain/store.ts';
 
 // What the API shows, in the contract's names. Instants are RFC 3339 in UTC.

@@ -1,5 +1,5 @@
 import { sharedLabels } from '../domain/alert.ts';
-import { phaseOf } from '../domain/incident-phase.ts';
+import { phaseOf } from '../domain/phase-of.ts';
 import type { IncidentNews } from '../domain/notifier.ts';
 import type { PagerDutySeverity, ResponsePlan } from '../domain/response.ts';
 import type { Rule } from '../domain/rule.ts';

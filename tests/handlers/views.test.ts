@@ -1,5 +1,5 @@
 import type { Line, Run } from '../../src/domain/state.ts';
-import { phaseOf } from '../../src/domain/incident-phase.ts';
+import { phaseOf } from '../../src/domain/phase-of.ts';
 import { incidentOf, lineOf, runOf } from '../support/store-rows.ts';
 
 const firing = (id: string, runId: string | null): Line => lineOf(id, 'inc', { firing: 1, runId });
