@@ -1,5 +1,5 @@
 import { formatDuration } from '../../domain/duration.ts';
-import { phaseOf } from '../../domain/incident-phase.ts';
+import { phaseOf } from '../../domain/phase-of.ts';
 import type { Approval, Incident, Run } from '../../domain/state.ts';
 import type { IncidentDetail } from '../../domain/store.ts';
 import { shorten } from './answer-text.ts';
