@@ -205,6 +205,17 @@ describe('a rung with unless: verified that is due while a run is at work', () =
     expect(stage.places).toEqual([FIRST]);
   });
 
+  test('does not wait for a run that waits for an approval', () => {
+    const stage = stageWith({ rungs: LADDER.slice(0, 2) }, { mode: 'approve' });
+    stage.fire();
+    stage.pass(6 * MINUTE);
+    expect(stage.places).toEqual([FIRST]);
+    stage.planned();
+    stage.foreseen();
+    expect(stage.run).toMatchObject({ state: 'held', reason: 'approval' });
+    expect(stage.places).toEqual([FIRST, PAGER]);
+  });
+
   test('does not wait for a playbook that only reads', () => {
     const stage = stageWith({ rungs: LADDER }, { readsOnly: true });
     stage.fire();
