@@ -59,6 +59,15 @@ describe.each(['a file', 'memory'])('the outbox in %s', (kind) => {
       expect(await read(row.id)).toEqual(asked);
     });
 
+    it('for a page tries a place again that was given up, and for a message does not', async () => {
+      await save({ notifications: [notificationOf('inc-1', { isDead: true, attempts: 9, purpose: 'page' })] });
+      await save({ notifications: [notificationOf('inc-1')] });
+      expect(await read('inc-1:slack:#ops')).toMatchObject({ isDead: true, attempts: 9 });
+      await save({ notifications: [notificationOf('inc-1', { purpose: 'page' })] });
+      expect(await read('inc-1:slack:#ops')).toMatchObject({ isDead: false, attempts: 0, purpose: 'page' });
+      expect(await dueIds(now)).toEqual(['inc-1:slack:#ops']);
+    });
+
     it('as a message and as a page in one transaction is a page', async () => {
       await save({ notifications: [notificationOf('inc-1'), notificationOf('inc-1', { purpose: 'page' })] });
       await save({ notifications: [notificationOf('inc-2', { purpose: 'page' }), notificationOf('inc-2')] });

@@ -51,7 +51,7 @@ export interface Changes {
   readonly approvals: readonly Approval[];
   /**
    * Places that should be told from now on. A row that is there stays as it is, but becomes a `page` when it is asked for
-   * as one, and wants to be told once more.
+   * as one, wants to be told once more, and is no longer dead.
    */
   readonly notifications: readonly Notification[];
   /** Whole rows of the outbox, as its delivery has changed them. `wanted` is left as the store has it. */

@@ -22,7 +22,7 @@ export function addMissingRows<N extends string, T>(dialect: StoreDialect, table
 
 /**
  * Rows of the outbox that are not there yet; one that is there only becomes a page when it is asked for as one, and wants to be told
- * once more.
+ * once more. A page is worth a new attempt at a place that was given up.
  */
 export function askForPlaces<T>(dialect: StoreDialect, table: Table<'notification', T>): RowWriter<T> {
   return createWriter(
@@ -34,8 +34,11 @@ export function askForPlaces<T>(dialect: StoreDialect, table: Table<'notificatio
         when "notification"."wanted" > "notification"."told_version" then "notification"."owed_since"
         else "excluded"."owed_since"
       end,
-      "wanted" = "notification"."wanted" + 1
-      where "excluded"."purpose" = 'page' and "notification"."purpose" <> 'page'`,
+      "wanted" = "notification"."wanted" + 1,
+      "not_before" = case when "notification"."is_dead" = 1 then "excluded"."not_before" else "notification"."not_before" end,
+      "attempts" = case when "notification"."is_dead" = 1 then 0 else "notification"."attempts" end,
+      "is_dead" = 0
+      where "excluded"."purpose" = 'page' and ("notification"."purpose" <> 'page' or "notification"."is_dead" = 1)`,
   );
 }
 
