@@ -1,19 +1,31 @@
 import { randomBytes } from 'node:crypto';
+import { buildNotifiers } from './build-notifiers.ts';
 import type { Clock } from './domain/clock.ts';
 import type { JsonObject } from './domain/json.ts';
 import { findConnection } from './domain/find-connection.ts';
-import type { RuleSet } from './domain/rule.ts';
+import type { Notifier } from './domain/notifier.ts';
+import type { Rule, RuleSet } from './domain/rule.ts';
 import type { Settings } from './domain/settings.ts';
+import type { NotificationChannel, Run } from './domain/state.ts';
 import type { Store } from './domain/store.ts';
 import { RunEvents } from './handlers/run-events.ts';
 import { startServer, type RunningServer } from './handlers/server.ts';
+import type { SlackInDeps } from './handlers/slack/slack-in-deps.ts';
+import { SlackIn } from './handlers/slack/slack-in.ts';
+import { startSlackSocket } from './handlers/slack/slack-socket.ts';
+import { SlackWebhook } from './handlers/slack/slack-webhook.ts';
 import { logSignals, type Logger } from './logger.ts';
 import { Metrics } from './metrics.ts';
 import { newId } from './new-id.ts';
+import { Delivery } from './notifiers/delivery.ts';
+import { putNotice } from './notifiers/put-notice.ts';
 import { dryRun, type DryRunStep } from './pipeline/dry-run.ts';
 import type { PipelineEvent, Signal } from './pipeline/event.ts';
 import { Executor } from './pipeline/execute.ts';
+import { foresee } from './pipeline/foresee.ts';
+import { newsOf, newsOfIncident, type NewsDeps } from './pipeline/news.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { postMortem } from './pipeline/post-mortem.ts';
 import { scopeOfRun } from './pipeline/scope-of-run.ts';
 import { remediations } from './remediations/index.ts';
 import { compileSnapshot } from './rules/compile-snapshot.ts';
@@ -21,6 +33,7 @@ import { RuleWatch, tooManyVanished } from './rules/rule-watch.ts';
 import { formatProblem, type Problem } from './schema/problem.ts';
 import { restartOnlyChanges } from './restart-only-changes.ts';
 import { startSchedules, type Schedules } from './schedules/index.ts';
+import { SlackWorkspace } from './slack-workspace.ts';
 
 /** Everything that a reload makes anew, checked as a whole. */
 export interface LoadedWorld {
@@ -45,6 +58,8 @@ export interface AppOptions {
 
 /** How long a stop lets steps that are under way finish; Kubernetes and systemd give 30 s and more. */
 const STOP_GRACE_MS = 20_000;
+/** How long it lets messages that are under way be taken; what is not is looked for by the next process. */
+const DELIVERY_GRACE_MS = 3_000;
 
 /** The daemon: builds every part, starts them in order, stops them in reverse. */
 export class App {
@@ -54,12 +69,19 @@ export class App {
   #lastReload: { readonly at: number; readonly problems: readonly string[] };
   #pipeline: Pipeline | undefined;
   #metrics: Metrics | undefined;
+  #delivery: Delivery | undefined;
+  readonly #workspace: SlackWorkspace;
+  #notifiers: ReadonlyMap<NotificationChannel, Notifier>;
   #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(options: AppOptions) {
     this.#options = options;
     this.#live = options.loaded;
     this.#lastReload = { at: options.clock.now(), problems: [] };
+    const { clock, log } = options;
+    const warn = (fields: object, message: string): void => log.warn(fields, message);
+    this.#workspace = new SlackWorkspace({ settings: () => this.#live.settings, clock, warn });
+    this.#notifiers = this.#buildNotifiers();
   }
 
   /** Resolves when alerts are taken. Returns the address it listens on. */
@@ -77,6 +99,8 @@ export class App {
       severities: () => this.#live.settings.severities.map((severity) => severity.name),
       remediations: [...remediations.keys()],
       inboxDepth: () => this.#pipeline?.waitingAlerts ?? 0,
+      notifierOf: (channel) => this.#notifiers.get(channel)?.name ?? 'log',
+      now: () => clock.now(),
       version,
       revision: '',
       loadedAt: clock.now(),
@@ -97,6 +121,7 @@ export class App {
       onFault,
       report: (event) => pipeline.report(event),
       preview: (runId) => this.#preview(runId, executor),
+      foresee: (runId, address, attempt) => this.#foresee({ runId, address, attempt }, executor),
     });
     const pipeline = new Pipeline({
       store,
@@ -110,9 +135,24 @@ export class App {
       random: Math.random,
       start: (effect) => executor.start(effect),
       onSignals,
+      onTold: () => this.#delivery?.poke(),
       onFault,
     });
     this.#pipeline = pipeline;
+    const delivery = new Delivery({
+      store,
+      clock,
+      notifiers: () => this.#notifiers,
+      newsOf: (notification) => newsOf(notification, this.#newsDeps()),
+      report: (event) => pipeline.report(event),
+      newId,
+      onOutcome: (outcome) => metrics.countNotification(outcome),
+      onFault,
+      log,
+    });
+    this.#delivery = delivery;
+    const slackDeps = this.#slackDeps(pipeline);
+    const slackIn = new SlackIn(slackDeps);
 
     // It listens before recovery is done: until then webhooks get 503, and Alertmanager comes again.
     const server: RunningServer = await startServer({
@@ -126,6 +166,9 @@ export class App {
       rules: () => this.#live.rules,
       reload: () => this.reload(),
       lastReload: () => this.#lastReload,
+      newsOf: (incidentId) => newsOfIncident(incidentId, this.#newsDeps()),
+      retryNotification: (id) => delivery.retryNotification(id),
+      slack: new SlackWebhook(slackIn, slackDeps),
       onWebhook: (status) => metrics.countWebhook(status, clock.now()),
       onFault,
     });
@@ -139,13 +182,23 @@ export class App {
       },
     });
     await pipeline.start();
+    delivery.start();
+    this.#stops.push({ name: 'delivery', stop: () => delivery.stop(DELIVERY_GRACE_MS) });
+    this.#stops.push({ name: 'slack', stop: () => slackIn.stop() });
+    this.#workspace.start();
+    this.#stops.push({ name: 'slack workspace', stop: () => this.#workspace.stop() });
+    if (settings.slack?.appToken !== undefined) {
+      const { appToken, apiUrl } = settings.slack;
+      const socket = startSlackSocket({ slackIn, appToken, ...(apiUrl === undefined ? {} : { apiUrl }), clock, log });
+      this.#stops.push({ name: 'slack socket', stop: () => socket.stop() });
+    }
 
     const schedules: Schedules = startSchedules({
       store,
       pipeline,
       clock,
       settings: () => this.#live.settings,
-      onReminder: (text) => log.warn(text),
+      onReminder: (text) => this.#remind(text),
       onFault,
     });
     this.#stops.push({ name: 'schedules', stop: () => schedules.stop() });
@@ -195,11 +248,73 @@ export class App {
     const ignored = restartOnlyChanges(this.#live.settings, loaded.settings);
     if (ignored.length > 0) log.warn({ settings: ignored }, 'these settings have changed and need a restart');
     this.#live = loaded;
+    this.#notifiers = this.#buildNotifiers();
+    this.#delivery?.notifiersChanged();
     this.#metrics?.reloaded(true, at);
     this.#lastReload = { at, problems: [] };
     await this.#pipeline?.rulesChanged();
     log.info({ rules: loaded.rules.rules.length }, 'rules reloaded');
     return this.#lastReload;
+  }
+
+  #buildNotifiers(): ReadonlyMap<NotificationChannel, Notifier> {
+    const { log } = this.#options;
+    return buildNotifiers(this.#live.settings, {
+      whoIs: (name) => this.#workspace.whoIs(name),
+      writeLine: (line) => log.info(line),
+    });
+  }
+
+  #newsDeps(): NewsDeps {
+    const { store, clock } = this.#options;
+    const { rules, settings } = this.#live;
+    return { store, rules, settings, now: clock.now(), postMortem };
+  }
+
+  #slackDeps(pipeline: Pipeline): SlackInDeps {
+    const { store, clock, log } = this.#options;
+    return {
+      pipeline,
+      store,
+      clock,
+      settings: () => this.#live.settings,
+      rules: () => this.#live.rules,
+      usergroupMembers: (id) => this.#workspace.usergroupMembers(id),
+      teamId: () => this.#workspace.teamId(),
+      onRefused: () => undefined,
+      onFault: (message, error) => log.error({ err: error }, message),
+      log,
+    };
+  }
+
+  /** Tells the log, and the channel that messages go to when nothing else is said. */
+  async #remind(text: string): Promise<void> {
+    const { store, clock, log } = this.#options;
+    log.warn(text);
+    const place = this.#live.settings.slack?.defaultChannel;
+    if (place === undefined) return;
+    await putNotice(store, { topic: 'pause', channel: 'slack', place, text }, clock.now());
+    this.#delivery?.poke();
+  }
+
+  /** The steps after the one that people are asked for, as the rule has them that the run was claimed with. */
+  async #foresee(
+    { runId, address, attempt }: { readonly runId: string; readonly address: string; readonly attempt: number },
+    executor: Executor,
+  ): Promise<PipelineEvent> {
+    const { store, clock } = this.#options;
+    const detail = await store.runDetail(runId);
+    const rule = detail === undefined ? undefined : await this.#claimedRule(detail.run);
+    if (detail === undefined || rule === undefined) return { kind: 'foreseen', runId, address, attempt, steps: [] };
+    const steps = await foresee(detail, rule, address, (call, work) => executor.runCall(runId, attempt, call, work), clock);
+    return { kind: 'foreseen', runId, address, attempt, steps };
+  }
+
+  async #claimedRule({ rule, ruleDigest }: Run): Promise<Rule | undefined> {
+    const live = this.#live.rules.byName(rule);
+    if (live?.digest === ruleDigest) return live;
+    const definition = (await this.#options.store.ruleSnapshots([ruleDigest])).get(ruleDigest);
+    return definition === undefined ? undefined : compileSnapshot(parseDefinition(definition), { remediations });
   }
 
   /** What an observed rule would have done: its steps, planned and not done. */

@@ -82,6 +82,9 @@ export function logSignals(log: Logger, signals: readonly Signal[]): void {
       case 'escalated':
         log.error({ incident_id: signal.incidentId, reason: signal.reason, detail: signal.text }, 'a person is needed');
         break;
+      case 'approval':
+        log.info({ run_id: signal.runId, incident_id: signal.incidentId, state: signal.state }, 'approval');
+        break;
       case 'incident_opened':
         log.info({ incident_id: signal.incidentId, rule: signal.rule, severity: signal.severity }, 'incident opened');
         break;

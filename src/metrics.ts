@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { ALERT_STATUSES } from './domain/alert.ts';
+import type { Notifier } from './domain/notifier.ts';
 import { GATES, OUTCOMES, REASONS } from './domain/reason.ts';
 import type { RuleSet } from './domain/rule.ts';
-import type { Store, StoreCounts } from './domain/store.ts';
+import type { NotificationChannel } from './domain/state.ts';
+import type { OutboxCount, Store, StoreCounts } from './domain/store.ts';
 import type { Signal } from './pipeline/event.ts';
 
 /** Statuses that the webhook route answers with. */
@@ -10,9 +12,10 @@ const WEBHOOK_CODES = [202, 400, 401, 405, 413, 415, 500, 503] as const;
 /** How a step ends. */
 const STEP_OUTCOMES = ['succeeded', 'failed', 'skipped', 'unknown'] as const;
 const OPEN_STATUSES = ['triggered', 'acknowledged'] as const;
-const NOTIFICATION_OUTCOMES = ['sent', 'failed'] as const;
-/** The channel that stands in for people in this version. */
-const CHANNELS = ['log'] as const;
+const NOTIFICATION_OUTCOMES = ['sent', 'failed', 'dead'] as const;
+type NotificationOutcome = (typeof NOTIFICATION_OUTCOMES)[number];
+/** The log stands in for a channel that is not configured. */
+const NOTIFIERS = ['slack', 'pagerduty', 'log'] as const satisfies readonly Notifier['name'][];
 /** What a label says for a value that is not in its closed list. */
 const OTHER = 'other';
 /** With more rules a page of all their zeros would cost more than it says: a series then begins with its first event. */
@@ -30,7 +33,7 @@ const STEP_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 const HUMAN_BUCKETS = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400];
 
 export interface MetricsOptions {
-  readonly store: Pick<Store, 'counts' | 'switches'>;
+  readonly store: Pick<Store, 'counts' | 'switches' | 'outbox'>;
   /** The rules that are live. */
   readonly rules: () => RuleSet;
   /** The names of all severities. */
@@ -39,6 +42,10 @@ export interface MetricsOptions {
   readonly remediations: readonly string[];
   /** How much waits to be written. */
   readonly inboxDepth: () => number;
+  /** Who tells a channel at the moment. */
+  readonly notifierOf: (channel: NotificationChannel) => Notifier['name'];
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   readonly version: string;
   /** The commit it was built from, or the empty string. */
   readonly revision: string;
@@ -76,6 +83,9 @@ export class Metrics {
   readonly #paused: Gauge;
   readonly #breakersOpen: Gauge;
   readonly #commitDuration: Histogram;
+  readonly #notifications: Counter<'channel' | 'outcome'>;
+  readonly #notificationQueue: Gauge<'channel'>;
+  readonly #oldestNotification: Gauge<'channel'>;
   #initialisedFor: RuleSet | undefined;
 
   constructor(options: MetricsOptions) {
@@ -145,14 +155,19 @@ export class Metrics {
       for (const outcome of STEP_OUTCOMES) this.#steps.inc({ remediation, outcome }, 0);
       this.#stepDuration.zero({ remediation });
     }
-    const notifications = counter('notifications_total', 'Messages that were sent, or given up.', ['channel', 'outcome']);
-    const notificationQueue = gauge('notification_queue_depth', 'Messages that wait to be sent.', ['channel']);
-    const oldestNotification = gauge('notification_oldest_seconds', 'The age of the oldest message that waits.', ['channel']);
-    for (const channel of CHANNELS) {
-      for (const outcome of NOTIFICATION_OUTCOMES) notifications.inc({ channel, outcome }, 0);
-      notificationQueue.set({ channel }, 0);
-      oldestNotification.set({ channel }, 0);
-    }
+    this.#notifications = counter('notifications_total', 'Attempts to tell people: taken, to be tried again, or given up.', [
+      'channel',
+      'outcome',
+    ]);
+    this.#notificationQueue = gauge('notification_queue_depth', 'Places that wait to be told something.', ['channel']);
+    this.#oldestNotification = gauge(
+      'notification_oldest_seconds',
+      'For how long the place that waits longest has been owed something.',
+      ['channel'],
+    );
+    for (const channel of NOTIFIERS)
+      for (const outcome of NOTIFICATION_OUTCOMES) this.#notifications.inc({ channel, outcome }, 0);
+    this.#setOutbox([]);
     counter('schedule_runs_total', 'Scheduled runs. No rule has a schedule in this version.', ['rule', 'outcome']);
     gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'revision']).set(
       { version: options.version, revision: options.revision },
@@ -177,6 +192,11 @@ export class Metrics {
     this.#commitDuration.observe(seconds);
   }
 
+  /** Counts an attempt to tell people. */
+  countNotification({ channel, outcome }: { readonly channel: Notifier['name']; readonly outcome: NotificationOutcome }): void {
+    this.#notifications.inc({ channel, outcome });
+  }
+
   /** Notes how a load of rules and configuration went (`at` in epoch ms); after a failed one the old rules are live. */
   reloaded(successful: boolean, at: number): void {
     this.#reloadSuccessful.set(successful ? 1 : 0);
@@ -188,9 +208,10 @@ export class Metrics {
     const { store, rules, inboxDepth } = this.#options;
     this.#initialiseRules(rules());
     this.#inboxDepth.set(inboxDepth());
-    const [counts, switches] = await Promise.allSettled([store.counts(), store.switches()]);
+    const [counts, switches, outbox] = await Promise.allSettled([store.counts(), store.switches(), store.outbox()]);
     if (counts.status === 'fulfilled') this.#setCounts(counts.value);
     if (switches.status === 'fulfilled') this.#paused.set(switches.value.pausedAt === null ? 0 : 1);
+    if (outbox.status === 'fulfilled') this.#setOutbox(outbox.value);
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
@@ -216,6 +237,19 @@ export class Metrics {
     for (const status of OPEN_STATUSES)
       for (const severity of this.#options.severities()) this.#incidents.set({ status, severity }, 0);
     for (const { status, severity, count } of openIncidents) this.#incidents.set({ status, severity }, count);
+  }
+
+  #setOutbox(outbox: readonly OutboxCount[]): void {
+    const { notifierOf, now } = this.#options;
+    for (const channel of NOTIFIERS) {
+      const counts = outbox.filter((count) => notifierOf(count.channel) === channel);
+      const oldest = Math.min(...counts.map(({ oldestAt }) => oldestAt ?? Infinity));
+      this.#notificationQueue.set(
+        { channel },
+        counts.reduce((sum, { waiting }) => sum + waiting, 0),
+      );
+      this.#oldestNotification.set({ channel }, oldest === Infinity ? 0 : Math.max(0, now() - oldest) / 1_000);
+    }
   }
 
   #count(signal: Signal): void {
@@ -260,6 +294,7 @@ export class Metrics {
         this.#timeToResolve.observe(signal.afterMs / 1_000);
         return;
       case 'escalated':
+      case 'approval':
       case 'incident_opened':
         return;
     }

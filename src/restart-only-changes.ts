@@ -11,6 +11,7 @@ const READ_AT_START: Readonly<Record<string, (settings: Settings) => unknown>> =
   watch: ({ watch }) => watch,
   log: ({ log }) => log,
   auth: ({ auth: { tls, webhook, tokens } }) => [tls, webhook.map(withSecret), tokens.map(withSecret)],
+  'slack.app_token': ({ slack }) => (slack?.appToken === undefined ? undefined : withSecret({ appToken: slack.appToken })),
   'limits.body': ({ limits }) => limits.bodyBytes,
 };
 

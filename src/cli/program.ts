@@ -5,6 +5,7 @@ import type { CheckOptions } from './check.ts';
 import { CliError } from './cli-error.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { ActionOptions, CreateOptions, ListOptions } from './incident.ts';
+import type { NotificationListOptions } from './notifications.ts';
 import { collect, type ApiOptions } from './options.ts';
 import type { RunOptions } from './dry-run.ts';
 import type { WorldSource } from './load-world.ts';
@@ -129,6 +130,20 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .description('lets a rule act again')
     .argument('<rule>')
     .action(async (rule: string, options: ApiOptions) => (await import('./switches.ts')).rearmBreaker(rule, options, print));
+
+  const notifications = program.command('notifications').description('what people were told, and what they are owed');
+  remote(notifications.command('list'))
+    .description('the newest first')
+    .option('--state <state>', 'dead (given up) or waiting')
+    .option('--incident <id>', 'only those of this incident')
+    .option('--limit <number>', 'how many', '100')
+    .action(async (options: NotificationListOptions) => (await import('./notifications.ts')).listNotifications(options, print));
+  remote(notifications.command('retry'))
+    .description('tries one again now, also one that was given up')
+    .argument('<id>')
+    .action(async (id: string, options: ApiOptions) =>
+      (await import('./notifications.ts')).retryNotification(id, options, print),
+    );
 
   const store = program.command('store').description('the file that everything is kept in');
   local(store.command('check'))

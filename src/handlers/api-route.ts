@@ -22,6 +22,8 @@ export interface ApiDeps {
   readonly lastReload: () => ReloadResult;
   /** Everything that may be said of an incident. */
   readonly newsOf: (incidentId: string) => Promise<IncidentNews | undefined>;
+  /** Has a message to people tried again now, also one that was given up. */
+  readonly retryNotification: (id: string) => Promise<'due' | 'nothing_owed' | 'not_found'>;
   /** When the last webhook was accepted (epoch ms). */
   readonly lastWebhookAt: () => number | null;
 }

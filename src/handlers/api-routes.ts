@@ -1,4 +1,6 @@
+import { auditRoute } from './api-audit.ts';
 import { incidentRoutes } from './api-incidents.ts';
+import { notificationRoutes } from './api-notifications.ts';
 import type { ApiDeps, ApiRoute } from './api-route.ts';
 import { ruleRoutes } from './api-rules.ts';
 import { runRoutes } from './api-runs.ts';
@@ -12,7 +14,9 @@ export function apiRoutes(deps: ApiDeps): readonly ApiRoute[] {
     ...incidentRoutes(deps),
     ...runRoutes(deps),
     ...ruleRoutes(deps),
+    ...notificationRoutes(deps),
     ...statusRoutes(deps),
+    auditRoute(deps),
     {
       method: 'get',
       path: '/api/v1/events',

@@ -268,6 +268,16 @@ export const openApi = {
     '/api/v1/breakers/{rule}/rearm': {
       post: command('Re-arms a breaker that is open.', {}, [{ name: 'rule', in: 'path', required: true, schema: text }]),
     },
+    '/api/v1/notifications': {
+      get: read('What places were told and are owed, the newest first.', shape({ notifications: listOf(ref('Notification')) }), [
+        query('state', { enum: ['dead', 'waiting'] }, 'Only those that were given up, or only those that are owed something.'),
+        query('incident', text, 'Only those of this incident.'),
+        query('limit', { type: 'integer', minimum: 1, maximum: 500, default: 100 }, 'How many.'),
+      ]),
+    },
+    '/api/v1/notifications/{id}/retry': {
+      post: command('Has a message tried again now, also one that was given up.'),
+    },
     '/api/v1/audit': {
       get: read(
         'Who did what, the newest first.',
@@ -317,6 +327,19 @@ export const openApi = {
         ok: { type: 'boolean' },
         text,
         hash: text,
+      }),
+      Notification: shape({
+        id: text,
+        incident: nullableText,
+        channel: { enum: ['slack', 'pagerduty'] },
+        place: text,
+        purpose: { enum: ['message', 'page', 'bundle', 'notice'] },
+        state: { enum: ['dead', 'waiting', 'told'] },
+        bundle: nullableText,
+        created_at: instant,
+        next_try_at: nullableInstant,
+        attempts: count,
+        error: nullableText,
       }),
       Step: step,
       Run: run,

@@ -15,8 +15,8 @@ export interface ScheduleDeps {
   readonly clock: Clock;
   /** The settings that are live. */
   readonly settings: () => Pick<Settings, 'connections' | 'limits' | 'store'>;
-  /** Told to people, until messages reach them. */
-  readonly onReminder: (text: string) => void;
+  /** Tells people. */
+  readonly onReminder: (text: string) => Promise<void>;
   readonly onFault: (message: string, error: unknown) => void;
 }
 

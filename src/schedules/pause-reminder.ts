@@ -8,7 +8,8 @@ const INTERVAL_MS = 60 * 60_000;
 export interface PauseReminderDeps {
   readonly store: Pick<Store, 'switches'>;
   readonly clock: Clock;
-  readonly onReminder: (text: string) => void;
+  /** Tells people. */
+  readonly onReminder: (text: string) => Promise<void>;
   readonly onFault: (message: string, error: unknown) => void;
 }
 
@@ -19,7 +20,7 @@ export function createPauseReminder({ store, clock, onReminder, onFault }: Pause
     if (pausedAt === null) return;
     const since = formatDuration(Math.max(0, Math.round((clock.now() - pausedAt) / 1_000) * 1_000));
     const why = pauseReason === null ? '' : `: ${pauseReason}`;
-    onReminder(`paused for ${since} by ${pausedBy ?? 'nobody known'}${why}; nothing starts until: remedyd resume`);
+    await onReminder(`paused for ${since} by ${pausedBy ?? 'nobody known'}${why}; nothing starts until: remedyd resume`);
   };
   return new Loop({ name: 'pause reminder', everyMs: INTERVAL_MS, clock, work, onFault });
 }

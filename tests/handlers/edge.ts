@@ -13,6 +13,7 @@ import type { SlackFault } from '../../src/handlers/slack/slack-signature.ts';
 import { SlackWebhook } from '../../src/handlers/slack/slack-webhook.ts';
 import { Metrics } from '../../src/metrics.ts';
 import { newId } from '../../src/new-id.ts';
+import { Delivery } from '../../src/notifiers/delivery.ts';
 import type { PipelineEffect, PipelineEvent, Signal } from '../../src/pipeline/event.ts';
 import { newsOfIncident } from '../../src/pipeline/news.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
@@ -86,6 +87,7 @@ export interface Edge {
   readonly refused: readonly SlackFault[];
   readonly slackIn?: SlackIn;
   readonly newsOf: () => Promise<undefined>;
+  readonly retryNotification: () => Promise<'not_found'>;
   /** All alerts that fire. */
   readonly firing: () => Promise<readonly (Episode & AlertContent)[]>;
   /** Posts a webhook as Alertmanager does; `body` is sent as it is when it is text or bytes. */
@@ -117,6 +119,8 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     severities: () => ['P0', 'P1', 'P3'],
     remediations: ['docker.restart_container'],
     inboxDepth: () => pipeline.waitingAlerts,
+    notifierOf: () => 'log',
+    now: () => clock.now(),
     version: '1.2.3',
     revision: 'abc',
     loadedAt: clock.now(),
@@ -150,6 +154,18 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     onSignals,
     onTold: () => undefined,
     onFault,
+  });
+  // It is never started: what is owed stays owed.
+  const delivery = new Delivery({
+    store,
+    clock,
+    notifiers: () => new Map(),
+    newsOf: () => Promise.resolve(undefined),
+    report: () => Promise.resolve(),
+    newId,
+    onOutcome: () => undefined,
+    onFault,
+    log: { warn: () => undefined, error: () => undefined },
   });
   if (options.isStarted !== false) await pipeline.start();
   const asked: PipelineEvent[] = [];
@@ -186,6 +202,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     version: '1.2.3',
     rules: () => rules,
     newsOf: (id) => newsOfIncident(id, { store, rules, settings: { people: new Map() }, now: clock.now() }),
+    retryNotification: (id) => delivery.retryNotification(id),
     ...(slack === undefined ? {} : { slack: slack.webhook }),
     reload: () => Promise.resolve({ at: clock.now(), problems: options.reloadProblems ?? [] }),
     lastReload: () => ({ at: clock.now(), problems: options.reloadProblems ?? [] }),
@@ -205,6 +222,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     refused,
     ...(slack === undefined ? {} : { slackIn: slack.slackIn }),
     newsOf: () => Promise.resolve(undefined),
+    retryNotification: () => Promise.resolve('not_found'),
     firing: () => store.firingSince(Number.MAX_SAFE_INTEGER, 1_000_000),
     post: (body, headers = {}) =>
       fetch(`${url}/webhooks/alertmanager`, {

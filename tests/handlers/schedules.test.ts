@@ -310,7 +310,7 @@ describe('the reminder of a pause', () => {
       const loop = createPauseReminder({
         store: edge.store,
         clock,
-        onReminder: (text) => reminders.push(text),
+        onReminder: (text) => Promise.resolve(void reminders.push(text)),
         onFault: isNoFault,
       });
       loop.start();

@@ -107,7 +107,7 @@ function deliveredBy({ kind, request }: NotifyOperation): Delivered {
 
 /** A thread tells all numbers after those that it has. */
 function entriesOf({ kind, request }: NotifyOperation): string {
-  const says = String(request['says']);
+  const says = typeof request['says'] === 'string' ? request['says'] : '';
   if (kind !== 'thread') return says;
   const from = Number(request['from']);
   return Array.from({ length: Number(says) - from }, (_, index) => from + index + 1).join(',');

@@ -1,0 +1,42 @@
+import type { Notification, NotificationChannel } from '../domain/state.ts';
+import type { Store } from '../domain/store.ts';
+import { outboxChanges } from './outbox-changes.ts';
+
+/** A text of the daemon itself, and where people should read it. */
+export interface Notice {
+  /** What it is about: a newer notice takes the place of one that was not told yet. */
+  readonly topic: string;
+  readonly channel: NotificationChannel;
+  readonly place: string;
+  readonly text: string;
+}
+
+/** Puts a notice into the outbox. While it waits there, only the newest of its topic is kept. */
+export async function putNotice(store: Pick<Store, 'transact'>, notice: Notice, now: number): Promise<void> {
+  const { topic, channel, place, text } = notice;
+  const fresh: Notification = {
+    id: `notice_${topic}:${channel}:${place}`,
+    incidentId: null,
+    channel,
+    place,
+    purpose: 'notice',
+    text,
+    bundleId: null,
+    createdAt: now,
+    wanted: 1,
+    toldVersion: 0,
+    told: null,
+    toldPosition: 0,
+    underWay: null,
+    notBefore: now,
+    attempts: 0,
+    lastError: null,
+    isDead: false,
+  };
+  await store.transact(async (tx) => {
+    const [known] = await tx.notifications([fresh.id]);
+    if (known === undefined) return tx.save(outboxChanges({ notifications: [fresh] }));
+    const { toldVersion, underWay } = known;
+    return tx.save(outboxChanges({ delivered: [{ ...fresh, underWay, toldVersion: Math.min(toldVersion, known.wanted) - 1 }] }));
+  });
+}
