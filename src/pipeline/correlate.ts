@@ -1,13 +1,14 @@
+import { LOUD_REASON } from '../domain/loud-entry.ts';
 import type { Episode, Incident, Line } from '../domain/state.ts';
 import type { Rule } from '../domain/rule.ts';
 import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { AlertMatch, CorrelatedAlert, PipelineEvent } from './event.ts';
-import { LOUD_REASON } from '../domain/loud-entry.ts';
 import { expectCalls, takeRise } from './escalation.ts';
 import { earliest } from './escalation-ladder.ts';
-import { endEpisode, openIncident } from './incident.ts';
+import { endEpisode } from './incident.ts';
 import { saysSomethingNew } from './known-alerts.ts';
+import { openIncident } from './open-incident.ts';
 import { escalate, tell } from './story.ts';
 import { UNCONFIRMED_MS } from './timing.ts';
 import type { World } from './world.ts';

@@ -64,7 +64,7 @@ function mayHelp(run: Run): boolean {
  * Whether the last run of every firing line is verified. Alerts that no line has, and those that a message left out,
  * cannot be; where nothing fires, nothing is.
  */
-export function isVerified(world: World, incident: Incident): boolean {
+function isVerified(world: World, incident: Incident): boolean {
   if (incident.truncatedAlerts > 0 || incident.firing === 0) return false;
   const firing = world.linesOf(incident.id).filter((line) => line.firing > 0);
   if (firing.reduce((sum, line) => sum + line.firing, 0) < incident.firing) return false;

@@ -4,7 +4,8 @@ import type { Outcome } from '../domain/reason.ts';
 import type { Rule } from '../domain/rule.ts';
 import type { Run } from '../domain/state.ts';
 import type { DecisionContext } from './decision-context.ts';
-import { closeIncident, openIncident } from './incident.ts';
+import { closeIncident } from './incident.ts';
+import { openIncident } from './open-incident.ts';
 import { escalate, tell } from './story.ts';
 import type { World } from './world.ts';
 

@@ -1,70 +1,11 @@
-import type { AlertMessage } from '../domain/alert.ts';
 import type { ClosedBy, Episode, Incident, Line } from '../domain/state.ts';
-import type { AlertMatch } from './event.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { endRun } from './conclude.ts';
-import { callPeople, climb, expectCalls, nextUpdateAt } from './escalation.ts';
+import { callPeople } from './escalation.ts';
 import { earliest, nextCallAt, responsePlanOf } from './escalation-ladder.ts';
 import { alertsResolvedWhileWaiting, isWaiting } from './open-question.ts';
-import { askForTargets, choosePlaces } from './notify-places.ts';
-import { scopeOfMessage } from './scope-of-message.ts';
 import { escalate, tell } from './story.ts';
 import type { World } from './world.ts';
-
-/** Opens an incident for a rule's match: its places are asked for, and the people of the first rungs are called. */
-export function openIncident(
-  world: World,
-  match: AlertMatch,
-  previous: Incident | undefined,
-  context: DecisionContext,
-  message?: AlertMessage,
-): Incident {
-  const { now } = context;
-  const rule = context.rules.byName(match.rule);
-  const plan = (rule ?? context.rules).responseTo(match.severity.name);
-  const incident: Incident = {
-    id: context.newId('inc'),
-    rule: match.rule,
-    groupKey: match.groupKey,
-    groupLabels: match.groupLabels,
-    status: 'triggered',
-    severity: match.severity.name,
-    severityRank: match.severity.rank,
-    startedAt: now,
-    acknowledgedAt: null,
-    acknowledgedBy: null,
-    resolvedAt: null,
-    closedAs: null,
-    escalationLevel: 0,
-    truncatedAlerts: 0,
-    firing: 0,
-    quietSince: null,
-    lastSeenAt: now,
-    previousId: previous?.id ?? null,
-    notifyOnly: previous?.closedAs === 'dismissed' && previous.firing > 0,
-    nextRung: 0,
-    rungHeldSince: null,
-    responseMissed: false,
-    updateDueAt: nextUpdateAt(plan, now),
-    fields: {},
-    wakeAt: null,
-  };
-  world.putIncident(incident);
-  const story = [`${match.severity.name}: ${match.rule}`];
-  if (previous !== undefined) story.push(`the one before it: ${previous.id}`);
-  if (incident.notifyOnly) story.push('no automation: a person resolved the one before it while its alerts fire');
-  tell(world, incident.id, now, 'opened', story.join('; '));
-  world.signals.push({ kind: 'incident_opened', incidentId: incident.id, rule: match.rule, severity: match.severity.name });
-
-  const { targets, skipped } = choosePlaces(rule, plan, context.defaultChannel, () =>
-    scopeOfMessage(message, match.groupLabels, now, incident),
-  );
-  askForTargets(world, incident.id, targets, 'message', now);
-  for (const problem of skipped) tell(world, incident.id, now, 'note', problem, { reason: 'missing_value' });
-  climb(world, incident.id, context);
-  expectCalls(world, incident.id, context);
-  return world.incident(incident.id) ?? incident;
-}
 
 /** Ends an episode: its incidents and lines count one alert less, and what waited for that goes on. */
 export function endEpisode(world: World, episode: Episode, endsAt: number, closedBy: ClosedBy, context: DecisionContext): void {
