@@ -50,12 +50,13 @@ export async function createSilences(
 ): Promise<CreatedSilences> {
   const failures: string[] = [];
   for (const connection of connections) {
+    const ids: string[] = [];
     try {
-      const ids: string[] = [];
       for (const labels of order.silences) ids.push(await postSilence(connection, labels, order, signal));
       return { connection: connection.name, ids };
     } catch (error) {
-      failures.push(`${connection.name}: ${error instanceof Error ? error.message : String(error)}`);
+      const made = ids.length === 0 ? '' : ` after it had made ${ids.join(', ')}`;
+      failures.push(`${connection.name}: ${error instanceof Error ? error.message : String(error)}${made}`);
       if (signal.aborted) break;
     }
   }

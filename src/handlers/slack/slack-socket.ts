@@ -10,6 +10,8 @@ const CALL_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** A connection that ends sooner may be refused in this way: then the next one waits too. */
+const STEADY_MS = 10_000;
 /** Slack itself is away for less; after that somebody should look. */
 const ERROR_AFTER_MS = 5 * 60_000;
 /** How long Slack has to say goodbye. */
@@ -52,27 +54,32 @@ async function keepConnected(deps: SlackSocketDeps, stop: AbortSignal): Promise<
   let failingSince: number | undefined;
   let isLoud = false;
   let retryMs = FIRST_RETRY_MS;
+  let connectedAt = 0;
   const onConnected = (): void => {
     log.info({}, 'connected to Slack over Socket Mode');
+    connectedAt = clock.monotonic();
     failingSince = undefined;
     isLoud = false;
-    retryMs = FIRST_RETRY_MS;
   };
   while (!isAborted(stop)) {
     const error = await holdConnection(deps, onConnected, stop);
     if (isAborted(stop)) return;
-    // A connection that Slack has ended is made anew at once.
-    if (error === undefined) continue;
     const now = clock.monotonic();
-    const fields = { reason: error, retry_ms: retryMs };
-    if (failingSince === undefined) log.warn(fields, 'no Socket Mode connection to Slack; it is tried again');
-    failingSince ??= now;
-    if (!isLoud && now - failingSince >= ERROR_AFTER_MS) {
-      log.error(
-        fields,
-        'still no Socket Mode connection to Slack: nobody can act from there; see slack.app_token and the network',
-      );
-      isLoud = true;
+    if (error === undefined && now - connectedAt >= STEADY_MS) {
+      retryMs = FIRST_RETRY_MS;
+      continue;
+    }
+    if (error !== undefined) {
+      const fields = { reason: error, retry_ms: retryMs };
+      if (failingSince === undefined) log.warn(fields, 'no Socket Mode connection to Slack; it is tried again');
+      failingSince ??= now;
+      if (!isLoud && now - failingSince >= ERROR_AFTER_MS) {
+        log.error(
+          fields,
+          'still no Socket Mode connection to Slack: nobody can act from there; see slack.app_token and the network',
+        );
+        isLoud = true;
+      }
     }
     await clock.sleep(retryMs, stop).catch(() => undefined);
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
