@@ -29,6 +29,7 @@ export function approvalNeed(world: World, run: Run, rule: Rule, step: Step, rec
     (approval) =>
       approval.state === 'approved' &&
       suffices(approval, spec) &&
+      !isOfEarlierEpisode(world, run, approval) &&
       rungOf(approval.address) === rungOf(record.address) &&
       // Rounds of one step are one question, as far as they could be foreseen.
       (own === undefined || withoutRounds(approval.address) === withoutRounds(record.address)) &&
@@ -43,14 +44,15 @@ export function questionOf(rule: Rule, step: Step, record: StepRecord, run: Run)
   return { why, spec: step.approval ?? rule.approval };
 }
 
-/** Approvals that allowed this step something else than what it would do now. */
+/** Approvals that allowed this step something else than what it would do now, or because of alerts that are over. */
 export function outdatedApprovals(world: World, run: Run, record: StepRecord, plan: Plan): readonly Approval[] {
   return world
     .approvalsOf(run.id)
     .filter(
-      ({ state, intent }) =>
-        state === 'approved' &&
-        intent.some((intended) => intended.address === record.address && !isWithin(intended, record, plan)),
+      (approval) =>
+        approval.state === 'approved' &&
+        approval.intent.some(({ address }) => address === record.address) &&
+        (isOfEarlierEpisode(world, run, approval) || !approval.intent.some((intended) => isWithin(intended, record, plan))),
     );
 }
 
@@ -71,6 +73,12 @@ function modeReason(rule: Rule): string | undefined {
 function suffices({ count, roles }: Approval, spec: ApprovalSpec): boolean {
   const wanted = new Set(spec.roles);
   return count >= spec.count && wanted.size === new Set(roles).size && roles.every((role) => wanted.has(role));
+}
+
+/** Whether the alerts that people were asked about have resolved, and others (or the same again) fire now. */
+export function isOfEarlierEpisode(world: World, run: Run, { askedAt }: Approval): boolean {
+  const line = run.lineId === null ? undefined : world.line(run.lineId);
+  return line !== undefined && line.firing > 0 && line.firingSince > askedAt;
 }
 
 /** Whether people allowed this rung to change something: then it may clean up after itself. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Plan } from '../domain/remediation.ts';
 import type { Run, StepFailure, StepRecord } from '../domain/state.ts';
-import { approvalNeed, outdatedApprovals } from './approval-need.ts';
+import { approvalNeed, isOfEarlierEpisode, outdatedApprovals } from './approval-need.ts';
 import { claimAll, touchKey } from './claims.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { giveUp, tellStep } from './finish-step.ts';
@@ -91,8 +91,10 @@ function stopEarlyAtPlan(world: World, run: Run, record: StepRecord, plan: Plan,
 function foresee(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): void {
   const { now } = context;
   for (const approval of outdatedApprovals(world, run, record, plan)) {
-    closeQuestion(world, run, approval, { state: 'void', reason: `it would now ${plan.summary}` }, now);
-    tell(world, run.incidentId, now, 'approval_void', `${run.target}: the approval is void: it would now ${plan.summary}`, {
+    const isOver = isOfEarlierEpisode(world, run, approval);
+    const reason = isOver ? 'its alerts have resolved and fire again' : `it would now ${plan.summary}`;
+    closeQuestion(world, run, approval, { state: 'void', reason }, now);
+    tell(world, run.incidentId, now, 'approval_void', `${run.target}: the approval is void: ${reason}`, {
       runId: run.id,
       reason: 'approval_void',
     });

@@ -1,5 +1,6 @@
 import type { Approval, Line, Run } from '../domain/state.ts';
-import { type Ending } from './conclude.ts';
+import { isOfEarlierEpisode } from './approval-need.ts';
+import type { Ending } from './conclude.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { giveUp } from './finish-step.ts';
@@ -17,7 +18,7 @@ export function wakeWaiting(world: World, run: Run, context: DecisionContext): v
   const approval = openQuestion(world, run);
   if (approval === undefined) return planAgain(world, run, context);
   const line = run.lineId === null ? undefined : world.line(run.lineId);
-  if (line !== undefined && (line.firing === 0 || line.firingSince > approval.askedAt))
+  if (line !== undefined && (line.firing === 0 || isOfEarlierEpisode(world, run, approval)))
     return takeResolution(world, run, approval, line, context);
   takeTime(world, run, approval, context);
 }

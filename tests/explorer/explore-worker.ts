@@ -8,7 +8,9 @@ export type Job = { readonly scenario: string } | { readonly bug: string };
 
 const job = workerData as Job;
 parentPort?.postMessage(
-  'bug' in job ? explore(defectScenario(), plantedBugs.get(job.bug)) : explore(scenarioNamed(job.scenario)),
+  'bug' in job
+    ? explore(defectScenario(plantedBugs.get(job.bug)?.asksPeople), plantedBugs.get(job.bug))
+    : explore(scenarioNamed(job.scenario)),
 );
 
 function scenarioNamed(name: string): ReturnType<typeof defectScenario> {

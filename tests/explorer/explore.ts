@@ -1,5 +1,5 @@
 import { Fingerprint } from './fingerprint.ts';
-import { createGateOracle, judgeStep, type GateOracle } from './laws.ts';
+import { createApprovalOracle, createGateOracle, judgeStep, type ApprovalOracle, type GateOracle } from './laws.ts';
 import type { Node, Scenario, Step } from './model.ts';
 import { firstNode, Moves, type PlantedBug } from './moves.ts';
 import { StateSet } from './state-set.ts';
@@ -42,6 +42,7 @@ class Explorer {
   readonly #first: Node;
   readonly #moves: Moves;
   readonly #gates: GateOracle;
+  readonly #approvals: ApprovalOracle;
   readonly #seen = new StateSet();
   readonly #fingerprint = new Fingerprint();
   readonly #before = new Fingerprint();
@@ -52,6 +53,7 @@ class Explorer {
   constructor(scenario: Scenario, bug: PlantedBug) {
     this.#moves = new Moves(scenario, bug);
     this.#gates = createGateOracle((node) => this.#moves.contextAt(node));
+    this.#approvals = createApprovalOracle((node) => this.#moves.contextAt(node));
     this.#first = firstNode(scenario);
     this.#add(this.#first);
   }
@@ -103,7 +105,7 @@ class Explorer {
 
   #take(before: Node, step: Step): { readonly node: Node; readonly broken: string | undefined; readonly isNew: boolean } {
     this.transitions += 1;
-    const { node, broken } = judgeStep(before, step, this.#gates);
+    const { node, broken } = judgeStep(before, step, this.#gates, this.#approvals);
     const isNew = this.#add(node);
     if (broken !== undefined || isNew || !step.isWake) return { node, broken, isNew };
     // A timer that leaves everything as it was, time included, fires for ever.
@@ -127,7 +129,7 @@ class Explorer {
       const step = this.#moves.of(node)[choice];
       if (step === undefined) break;
       names.push(step.name);
-      node = judgeStep(node, step, this.#gates).node;
+      node = judgeStep(node, step, this.#gates, this.#approvals).node;
     }
     return names;
   }

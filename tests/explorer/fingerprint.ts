@@ -1,4 +1,4 @@
-import type { Run, StepRecord } from '../../src/domain/state.ts';
+import type { Approval, Run, StepRecord } from '../../src/domain/state.ts';
 import { LONGEST_OVERTIME_MS } from './laws.ts';
 import { keyOf } from './moves.ts';
 import type { Node } from './model.ts';
@@ -84,6 +84,7 @@ export class Fingerprint {
       this.#text(breaker.rule);
       this.#flag(breaker.openedAt !== null);
     }
+    for (const approval of rows.approvals) this.#approval(approval, node);
     for (const { effect, until } of node.outstanding) {
       this.#text(keyOf(effect));
       this.#mix(until - now);
@@ -97,7 +98,31 @@ export class Fingerprint {
       this.#text(episode);
       this.#text(run);
     }
+    this.#mix(-4);
+    for (const { runId, address, identity, person, askedAt } of memory.allowed) {
+      this.#text(runId);
+      this.#text(address);
+      this.#text(identity);
+      this.#text(person);
+      this.#flag(askedAt < now);
+    }
     return this;
+  }
+
+  #approval(approval: Approval, { now, rows }: Node): void {
+    if (rows.runs.find((run) => run.id === approval.runId)?.state === 'ended') return;
+    this.#text(approval.runId);
+    this.#text(approval.address);
+    this.#text(approval.state);
+    this.#flag(approval.askedAt < now);
+    for (const { address, identity } of approval.intent) {
+      this.#text(address);
+      this.#text(JSON.stringify(identity));
+    }
+    for (const person of approval.approvedBy) this.#text(person);
+    if (approval.state !== 'open') return;
+    this.#time(approval.timeoutAt, now);
+    this.#time(approval.expiresAt, now);
   }
 
   #run(run: Run, { now, rows }: Node): void {
@@ -143,7 +168,7 @@ export class Fingerprint {
     this.#text(step.state);
     this.#text(step.stage);
     this.#mix(step.attempts);
-    this.#flag(step.plan !== null);
+    this.#text(step.plan === null ? null : JSON.stringify(step.plan.identity));
     this.#flag(step.actingAt !== null);
     this.#text(step.error === null ? null : step.error.code);
     if (step.state !== 'running') return;

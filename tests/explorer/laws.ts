@@ -2,7 +2,7 @@ import type { Episode, Incident, Line, Run } from '../../src/domain/state.ts';
 import type { DecisionContext } from '../../src/pipeline/decision-context.ts';
 import { judgeGates } from '../../src/pipeline/judge.ts';
 import { worldOf } from '../support/memory-world.ts';
-import type { Memory, Node, Step } from './model.ts';
+import { PEOPLE, type Allowed, type Memory, type Node, type Step } from './model.ts';
 
 /** Holds that end by an event or a tick instead of at an instant of their own. */
 const ENDED_BY_EVENT: readonly string[] = [
@@ -37,6 +37,19 @@ export function createGateOracle(contextAt: (node: Node) => DecisionContext): Ga
   };
 }
 
+/** How many people have to allow a step of a run, by the rule that it was claimed with. */
+export type ApprovalOracle = (node: Node, run: Run, address: string) => number;
+
+export function createApprovalOracle(contextAt: (node: Node) => DecisionContext): ApprovalOracle {
+  return (node, run, address) => {
+    const rule = contextAt(node).claimedRule(run);
+    const [, rung = '', id] = /^(\d+):steps\/(.+)$/.exec(address) ?? [];
+    const step = rule?.rungs[Number(rung)]?.playbook.steps.find((candidate) => candidate.id === id);
+    if (rule === undefined || step === undefined) return 0;
+    return step.approval?.count ?? (rule.mode === 'auto' ? 0 : rule.approval.count);
+  };
+}
+
 /**
  * What a step breaks, in words; `undefined` when it keeps every law. Also brings the memory of the history up to date,
  * which is why it gives a node.
@@ -45,6 +58,7 @@ export function judgeStep(
   before: Node,
   step: Step,
   gates: GateOracle,
+  approvals: ApprovalOracle,
 ): { readonly node: Node; readonly broken: string | undefined } {
   const node =
     before.rows === step.node.rows && step.effects.length === 0 && step.node.outstanding === before.outstanding
@@ -52,6 +66,7 @@ export function judgeStep(
       : { ...step.node, memory: remember(before, step) };
   const broken =
     breaksEffects(before, step, node) ??
+    breaksApproval(step, node, approvals) ??
     breaksStart(before, node, step, gates) ??
     breaksHistory(before, node) ??
     breaksRows(node) ??
@@ -84,7 +99,51 @@ function remember(before: Node, { node, effects, name }: Step): Memory {
   const live = new Set(node.rows.runs.filter((run) => run.state !== 'ended').map((run) => run.id));
   if (mayHaveHappened.length > 0)
     mayHaveHappened = mayHaveHappened.filter((change) => live.has(change.slice(0, change.indexOf(' '))));
-  return { told, mayHaveHappened, acted };
+  return { told, mayHaveHappened, acted, allowed: rememberAllowed(before, node, name, began) };
+}
+
+/** What people have allowed: by their words, and by what takes them back. Looks at what they were shown, not at what was made of it. */
+function rememberAllowed(before: Node, node: Node, name: string, began: readonly Line[]): readonly Allowed[] {
+  let { allowed } = before.memory;
+  const live = (runId: string): Run | undefined => node.rows.runs.find(({ id, state }) => id === runId && state !== 'ended');
+  const [, verb, runId = '', person = ''] = /^(approve|reject) (\S+) by (\S+)$/.exec(name) ?? [];
+  if (verb === 'reject' && PEOPLE.get(person) === true) allowed = allowed.filter((word) => word.runId !== runId);
+  const asked = before.rows.approvals.find((approval) => approval.runId === runId && approval.state === 'open');
+  if (verb === 'approve' && PEOPLE.get(person) === true && asked !== undefined && before.now < asked.expiresAt) {
+    const { askedAt } = asked;
+    const said = asked.intent.map(({ address, identity }) => ({
+      runId,
+      address,
+      identity: JSON.stringify(identity),
+      person,
+      askedAt,
+    }));
+    allowed = [...allowed, ...said];
+  }
+  if (allowed.length === 0) return allowed;
+  // Alerts that began anew are another matter, and so is a step that turns out to do something else.
+  const isOver = (word: Allowed): boolean => began.some(({ id }) => id === live(word.runId)?.lineId) && word.askedAt < node.now;
+  const [, differs, planned] = /^plan (ok|differs) \(plan (\S+ \S+) \d+\)$/.exec(name) ?? [];
+  const identity = differs === 'differs' ? '{"other":true}' : '{}';
+  const isElse = (word: Allowed): boolean => planned === `${word.runId} ${word.address}` && word.identity !== identity;
+  return allowed.filter((word) => live(word.runId) !== undefined && !isOver(word) && !isElse(word));
+}
+
+/** Fourth law: nothing that people have to allow is changed before enough of them have allowed exactly that. */
+function breaksApproval({ effects }: Step, { rows, memory, ...node }: Node, approvals: ApprovalOracle): string | undefined {
+  for (const effect of effects) {
+    const run = effect.kind === 'act' ? rows.runs.find(({ id }) => id === effect.runId) : undefined;
+    if (effect.kind !== 'act' || run === undefined) continue;
+    const needed = approvals({ rows, memory, ...node }, run, effect.address);
+    if (needed === 0 || effect.plan.count === 0) continue;
+    const identity = JSON.stringify(effect.plan.identity);
+    const people = memory.allowed
+      .filter((word) => word.runId === run.id && word.address === effect.address && word.identity === identity)
+      .map(({ person }) => person);
+    if (new Set(people).size < needed)
+      return `law 4: ${run.id} ${effect.address} acts, allowed by ${new Set(people).size} of ${needed} people`;
+  }
+  return undefined;
 }
 
 /** First law, for every change that is started; second law, for what acts besides it. */
@@ -249,7 +308,13 @@ function breaksLine(node: Node, line: Line): string | undefined {
 
 /** A person or the rule said that nothing more is to be done in this episode. */
 function saidOnlyWatch(run: Run): boolean {
-  return run.reason === 'cancelled_by_person' || run.reason === 'observe_mode' || (run.readsOnly && run.outcome === 'completed');
+  return (
+    run.reason === 'cancelled_by_person' ||
+    run.reason === 'observe_mode' ||
+    run.reason === 'rejected' ||
+    run.reason === 'approval_timeout' ||
+    (run.readsOnly && run.outcome === 'completed')
+  );
 }
 
 /** Every live run has something that makes it go on, and none goes on without an end. */

@@ -21,6 +21,8 @@ export const BUDGETS = [
   'pause',
   'rules',
   'rearm',
+  'approve',
+  'reject',
 ] as const;
 export type Budget = (typeof BUDGETS)[number];
 
@@ -29,11 +31,13 @@ export const ANSWERS = [
   'read ok',
   'read fails',
   'plan ok',
+  'plan differs',
   'plan finds nothing',
   'plan fails',
   'act ok',
   'act fails before',
   'act in doubt',
+  'foreseen',
   'look done',
   'look not done',
   'look unknown',
@@ -82,7 +86,25 @@ export interface Memory {
   readonly mayHaveHappened: readonly string[];
   /** `LINE EPISODE` and the run that acted for it without a person's retry. */
   readonly acted: readonly (readonly [string, string])[];
+  /** Who has allowed what, as the person was shown it, until somebody or something takes it back. */
+  readonly allowed: readonly Allowed[];
 }
+
+/** A person's word for one change. */
+export interface Allowed {
+  readonly runId: string;
+  readonly address: string;
+  readonly identity: string;
+  readonly person: string;
+  readonly askedAt: number;
+}
+
+/** The people who answer questions; whether each has a role that may. */
+export const PEOPLE: ReadonlyMap<string, boolean> = new Map([
+  ['bob', true],
+  ['carol', true],
+  ['eve', false],
+]);
 
 /** A state of the whole: rows on disk, work under way, what may still happen. */
 export interface Node {
@@ -105,6 +127,6 @@ export interface Step {
 }
 
 /** A plan that names what it touches, and how much there is to do. */
-export function planFor(touches: readonly string[], amount: number): Plan {
-  return { summary: 'change it', identity: {}, touches, count: amount, data: null };
+export function planFor(touches: readonly string[], amount: number, identity: Plan['identity'] = {}): Plan {
+  return { summary: 'change it', identity, touches, count: amount, data: null };
 }

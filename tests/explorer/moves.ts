@@ -2,6 +2,7 @@ import { copyLabels } from '../../src/domain/alert.ts';
 import type { Look, StepErrorCode } from '../../src/domain/remediation.ts';
 import type { RuleSet } from '../../src/domain/rule.ts';
 import type { Changes } from '../../src/domain/store.ts';
+import type { IntendedStep } from '../../src/domain/state.ts';
 import type { DecisionContext } from '../../src/pipeline/decision-context.ts';
 import type { AlertMatch, CorrelatedAlert, PipelineEffect, PipelineEvent } from '../../src/pipeline/event.ts';
 import type { Gate } from '../../src/pipeline/gates/gate.ts';
@@ -9,6 +10,7 @@ import { matchRule } from '../../src/pipeline/match-alerts.ts';
 import { applyEvent, createContext, EMPTY_STATE } from '../support/memory-world.ts';
 import {
   BUDGETS,
+  PEOPLE,
   planFor,
   type Answer,
   type Budget,
@@ -28,6 +30,7 @@ export interface PlantedBug {
 const START_AT = Date.UTC(2026, 0, 1);
 /** How long the executor lets a call go on after its time. */
 const GRACE_MS = 5_000;
+const FORESEE_MS = 30_000;
 const SHORT_DOWNTIME_MS = 10_000;
 const LONG_DOWNTIME_MS = 600_000;
 const ACTOR = { person: 'ada', role: 'admin', roles: [], via: 'api' } as const;
@@ -40,7 +43,7 @@ export function firstNode(scenario: Scenario): Node {
     rules: 0,
     outstanding: [],
     left: BUDGETS.map((budget) => scenario.budgets[budget] ?? 0),
-    memory: { told: [], mayHaveHappened: [], acted: [] },
+    memory: { told: [], mayHaveHappened: [], acted: [], allowed: [] },
   };
 }
 
@@ -159,10 +162,13 @@ export class Moves {
         const touches = this.#scenario.touches(effect.call.remediation.name, target);
         return [
           ['plan ok', { kind: 'planned', ...of, plan: planFor(touches, 1) }],
+          ['plan differs', { kind: 'planned', ...of, plan: planFor(touches, 1, { other: true }) }],
           ['plan finds nothing', { kind: 'planned', ...of, plan: planFor(touches, 0) }],
           ['plan fails', fails('unavailable', 'nothing')],
         ];
       }
+      case 'foresee':
+        return [['foreseen', { kind: 'foreseen', ...of, steps: this.#stepsAfter(node, runId, address) }]];
       case 'act':
         return [
           ['act ok', ok],
@@ -177,6 +183,18 @@ export class Moves {
           ['look later', looked({ state: 'wait', ms: 5_000 })],
         ];
     }
+  }
+
+  /** The steps of a rung behind the one that waits, planned as `plan ok` plans them. */
+  #stepsAfter(node: Node, runId: string, address: string): readonly IntendedStep[] {
+    const run = node.rows.runs.find((candidate) => candidate.id === runId);
+    const rung = run === undefined ? undefined : this.contextAt(node).claimedRule(run)?.rungs[run.rung];
+    const prefix = `${run?.rung ?? 0}:steps/`;
+    return (rung?.playbook.steps ?? []).flatMap(({ id, call }) =>
+      call.kind === 'playbook' || `${prefix}${id}` === address
+        ? []
+        : [{ address: `${prefix}${id}`, uses: call.remediation.name, connection: null, params: {}, identity: {}, summary: id }],
+    );
   }
 
   #messages(node: Node, alert: ScenarioAlert, steps: Step[]): void {
@@ -256,6 +274,8 @@ export class Moves {
         if (run.incidentId !== id) continue;
         if (run.state !== 'ended' || run.quarantined)
           say('cancel', `cancel ${run.id}`, { kind: 'cancel', incidentId: id, runId: run.id, actor: ACTOR });
+        if (node.rows.approvals.some((approval) => approval.runId === run.id && approval.state === 'open'))
+          this.#answersOfPeople(run.id, say);
         if (run.state === 'ended')
           say('retry', `retry ${run.id}`, { kind: 'retry', incidentId: id, runId: run.id, actor: ACTOR });
       }
@@ -267,6 +287,14 @@ export class Moves {
     }
     if (node.rules + 1 < this.#scenario.ruleSets.length)
       say('rules', 'reload', { kind: 'rules_changed' }, { rules: node.rules + 1 });
+  }
+
+  #answersOfPeople(runId: string, say: (budget: Budget, name: string, event: PipelineEvent) => void): void {
+    for (const [person, mayAnswer] of PEOPLE) {
+      const actor = { person, role: 'responder', roles: mayAnswer ? ['responder'] : ['dba'], via: 'slack' } as const;
+      say('approve', `approve ${runId} by ${person}`, { kind: 'approve', incidentId: null, runId, actor });
+      if (person !== 'carol') say('reject', `reject ${runId} by ${person}`, { kind: 'reject', incidentId: null, runId, actor });
+    }
   }
 
   #crashes(node: Node, steps: Step[]): void {
@@ -322,7 +350,9 @@ function start(outstanding: readonly Outstanding[], effects: readonly PipelineEf
     const timeoutMs =
       effect.kind === 'check'
         ? Math.max(0, ...effect.calls.map((call) => ('error' in call ? 0 : call.timeoutMs)))
-        : effect.call.timeoutMs;
+        : effect.kind === 'foresee'
+          ? FORESEE_MS
+          : effect.call.timeoutMs;
     next.push({ effect, until: now + timeoutMs + GRACE_MS });
   }
   return next;

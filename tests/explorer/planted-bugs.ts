@@ -4,6 +4,8 @@ import type { PlantedBug } from './moves.ts';
 /** A defect, and words of the violation that it must be found by. */
 export interface ExpectedBug extends PlantedBug {
   readonly breaks: string;
+  /** Whether it is about asking people. */
+  readonly asksPeople?: boolean;
 }
 
 /** Defects that the pipeline could have had; the explorer has to find each of them, by what it breaks. */
@@ -46,6 +48,32 @@ export const plantedBugs: ReadonlyMap<string, ExpectedBug> = new Map<string, Exp
       alter: (changes) => ({
         ...changes,
         runs: changes.runs.map((run) => (run.state === 'held' ? { ...run, wakeAt: null } : run)),
+      }),
+    },
+  ],
+  [
+    'a question counts as answered when it is asked',
+    {
+      breaks: 'law 4',
+      asksPeople: true,
+      alter: (changes) => ({
+        ...changes,
+        approvals: changes.approvals.map((approval) =>
+          approval.state === 'open' ? { ...approval, state: 'approved' } : approval,
+        ),
+      }),
+    },
+  ],
+  [
+    'one click is enough for two people',
+    {
+      breaks: 'law 4',
+      asksPeople: true,
+      alter: (changes) => ({
+        ...changes,
+        approvals: changes.approvals.map((approval) =>
+          approval.state === 'open' && approval.approvedBy.length > 0 ? { ...approval, state: 'approved' } : approval,
+        ),
       }),
     },
   ],

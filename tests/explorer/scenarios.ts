@@ -38,7 +38,9 @@ function alertOf(alertname: string, name: string): ScenarioAlert {
   return { labels, alertKey: alertKey('am', labels) };
 }
 
-const BUSY_ANSWERS: readonly Answer[] = ANSWERS.filter(
+/** Plans that are never the same ask too much of scenarios that are not about them. */
+const ALL_ANSWERS: readonly Answer[] = ANSWERS.filter((answer) => answer !== 'plan differs');
+const BUSY_ANSWERS: readonly Answer[] = ALL_ANSWERS.filter(
   (answer) => answer !== 'look later' && answer !== 'plan finds nothing' && answer !== 'check fails' && answer !== 'plan fails',
 );
 const CALM_ANSWERS: readonly Answer[] = [
@@ -54,6 +56,18 @@ const CALM_ANSWERS: readonly Answer[] = [
   'check false',
 ];
 
+const ASKING_ANSWERS: readonly Answer[] = [
+  'plan ok',
+  'plan differs',
+  'foreseen',
+  'act ok',
+  'act in doubt',
+  'look done',
+  'look not done',
+  'check true',
+  'check false',
+];
+
 function scenario(
   name: string,
   ruleSets: readonly (readonly Rule[])[],
@@ -65,14 +79,14 @@ function scenario(
   return {
     name,
     alerts,
-    ruleSets: ruleSets.map(buildRuleSet),
+    ruleSets: ruleSets.map((rules) => buildRuleSet(rules)),
     snapshots: new Map(ruleSets.flat().map((rule) => [rule.digest, rule])),
     limits: { ...OPEN_LIMITS, settleMs: 20_000 },
     budgets,
     answers: new Set(withAnswers),
     touches: (_remediation, target) => [`docker:${target}`],
-    nearStates: 85_000,
-    farStates: 15_000,
+    nearStates: 75_000,
+    farStates: 13_000,
     ...rest,
   };
 }
@@ -89,8 +103,21 @@ const withFinally = [
   }),
 ];
 
+/** A rule that asks two people before its first change, and again for what they could not foresee. */
+function asking(more: RuleOptions = {}): Rule {
+  const change = stubRemediation('stub.look', 'change', 'look');
+  return repair('look', {
+    rungs: [buildRung([buildStep('one', change, SHORT), buildStep('two', change, SHORT)])],
+    mode: 'approve',
+    approval: { roles: ['responder'], count: 2, timeoutMs: 30_000, onTimeout: 'escalate' },
+    ...more,
+  });
+}
+
 /** Where planted defects are looked for: whatever they break, it happens here. */
-export function defectScenario(): Scenario {
+export function defectScenario(asksPeople = false): Scenario {
+  if (asksPeople)
+    return scenario('a planted defect of asking', [[asking()]], [DOWN], { fire: 1, approve: 2 }, { withAnswers: ASKING_ANSWERS });
   return scenario('a planted defect', [[repair('ask', { delayMs: 10_000 })]], [DOWN], { fire: 2, resolve: 2, crash: 1 });
 }
 
@@ -122,7 +149,7 @@ export function scenarios(): Scenario[] {
       [[repair('look')]],
       [DOWN],
       { fire: 2, resolve: 2, crash: 2, cancel: 1 },
-      { withAnswers: ANSWERS },
+      { withAnswers: ALL_ANSWERS },
     ),
     scenario('a change that may be repeated', [[repair('repeat')]], [DOWN], {
       fire: 2,
@@ -165,6 +192,35 @@ export function scenarios(): Scenario[] {
       [DOWN],
       { fire: 3, resolve: 2, acknowledge: 1, cancel: 1, retry: 2, dismiss: 1, pause: 1 },
       { withAnswers: CALM_ANSWERS },
+    ),
+    scenario(
+      'people are asked: a rule in mode approve',
+      [[asking()]],
+      [DOWN],
+      { fire: 2, resolve: 1, approve: 4, reject: 1, cancel: 1, crash: 1 },
+      { withAnswers: ASKING_ANSWERS },
+    ),
+    scenario(
+      'people are asked: a step that says so',
+      [
+        [
+          asking({
+            rungs: [
+              buildRung([
+                buildStep('one', stubRemediation('stub.look', 'change', 'look'), SHORT),
+                buildStep('two', stubRemediation('stub.look', 'change', 'look'), {
+                  ...SHORT,
+                  approval: { roles: ['responder'], count: 1, timeoutMs: 30_000, onTimeout: 'cancel' },
+                }),
+              ]),
+            ],
+            mode: 'auto',
+          }),
+        ],
+      ],
+      [DOWN],
+      { fire: 2, resolve: 2, approve: 3, reject: 1, acknowledge: 1, dismiss: 1, long_crash: 1 },
+      { withAnswers: ASKING_ANSWERS },
     ),
     scenario(
       'gates that wait',

@@ -157,6 +157,17 @@ describe('an approval', () => {
     expect(stage.underWay).toEqual(['act']);
   });
 
+  test('is void when the alerts resolve and fire again before the step is done', () => {
+    const stage = asked(approving());
+    stage.pass(1 * MINUTE);
+    stage.approve(bob);
+    stage.resolve();
+    stage.fire();
+    stage.ask({ identity: { container: 'a' } });
+    expectWaits(stage);
+    expect(stage.state.approvals.map(({ state }) => state)).toEqual(['void', 'open']);
+  });
+
   test('holds for less than it allowed', () => {
     const stage = new Stage([approving()]);
     stage.fire();
