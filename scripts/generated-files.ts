@@ -5,6 +5,7 @@ import { remediations } from '../src/remediations/index.ts';
 import { rulesJsonSchema, testsJsonSchema } from '../src/rules/json-schemas.ts';
 import { reasonsPage } from './pages/reasons-page.ts';
 import { remediationsPage } from './pages/remediations-page.ts';
+import { slackPictures } from './pages/slack-pictures.ts';
 
 /** A file that is made from the code. `path` is relative to the repository. */
 export interface GeneratedFile {
@@ -12,7 +13,7 @@ export interface GeneratedFile {
   readonly content: string;
 }
 
-/** Every file that is made from the code, formatted as the repository is. */
+/** Every file that is made from the code, formatted as the repository is; pictures are as they were drawn. */
 export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const sources: readonly GeneratedFile[] = [
     { path: 'schemas/rules.json', content: JSON.stringify(rulesJsonSchema()) },
@@ -21,10 +22,11 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     { path: 'docs/remediations.md', content: remediationsPage([...remediations.values()]) },
     { path: 'docs/reasons.md', content: reasonsPage() },
   ];
-  return Promise.all(
+  const formatted = await Promise.all(
     sources.map(async ({ path, content }) => {
       const filepath = join(import.meta.dirname, '..', path);
       return { path, content: await format(content, { ...(await resolveConfig(filepath)), filepath }) };
     }),
   );
+  return [...formatted, ...slackPictures()];
 }

@@ -59,6 +59,6 @@ function calling(userId: string | undefined): Mrkdwn {
 }
 
 function yielded(runs: IncidentNews['detail']['runs']): string {
-  const isAtWork = runs.some((run) => run.state === 'running' || run.state === 'verifying');
+  const isAtWork = runs.some((run) => run.state !== 'ended' && run.startedAt !== null);
   return isAtWork ? 'What was under way goes on; apart from that automation has yielded.' : 'Automation has yielded.';
 }
