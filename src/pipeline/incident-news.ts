@@ -44,7 +44,7 @@ export function incidentNews(detail: IncidentDetail, context: NewsContext): Inci
     description: rule?.description ?? '',
     fields: fieldsOf(incident, rule, scope),
     pagerdutySeverity: pagerDutySeverityOf(incident.severityRank, plan),
-    next: whatComesNext(detail, rule),
+    next: whatComesNext(detail, rule, context.now),
     ...(rule?.runbookUrl === undefined ? {} : { runbookUrl: rule.runbookUrl }),
     ...(externalUrl === undefined ? {} : { url: incidentUrl(externalUrl, incident.id) }),
     ...(ownerSlackId === undefined ? {} : { ownerSlackId }),

@@ -7,54 +7,61 @@ const MAX_LINES = 20;
 const TIMED_GATES: readonly string[] = ['muted', 'unconfirmed', 'rate_limited', 'cooldown'];
 
 /** What the automation of an incident does now and next, in one line for each target; empty when it is resolved. */
-export function whatComesNext(detail: IncidentDetail, rule: Rule | undefined): readonly string[] {
+export function whatComesNext(detail: IncidentDetail, rule: Rule | undefined, now: number): readonly string[] {
   const { incident, lines, runs } = detail;
   if (incident.status === 'resolved') return [];
-  const working = runs.filter(({ state }) => state !== 'ended').map((run) => `${run.target}: ${nextOfRun(run, detail, rule)}`);
-  const watching = lines.filter((line) => isWatched(line, runs)).map((line) => watchText(line, runs));
+  const working = runs
+    .filter(({ state }) => state !== 'ended')
+    .map((run) => `${run.target}: ${nextOfRun(run, { ...detail, rule, now })}`);
+  const watching = lines.filter((line) => isWatched(line, runs)).map((line) => watchText(line, runs, now));
   const all = [...working, ...watching];
   if (all.length === 0) return [nothingMore(incident, rule)];
   return all.length <= MAX_LINES ? all : [...all.slice(0, MAX_LINES), `and ${all.length - MAX_LINES} more`];
 }
 
-function nextOfRun(run: Run, detail: IncidentDetail, rule: Rule | undefined): string {
+interface Surroundings extends Pick<IncidentDetail, 'steps' | 'approvals'> {
+  readonly rule: Rule | undefined;
+  readonly now: number;
+}
+
+function nextOfRun(run: Run, surroundings: Surroundings): string {
   switch (run.state) {
     case 'pending':
       return 'starts as soon as every gate agrees';
     case 'held':
-      return run.startedAt === null ? held(run, rule) : waitsForPeople(run, detail);
+      return run.startedAt === null ? held(run, surroundings) : waitsForPeople(run, surroundings);
     case 'running':
-      return working(run, detail.steps);
+      return working(run, surroundings.steps);
     case 'verifying':
-      return `verifying${run.verifyDeadlineAt === null ? '' : ` until ${clockTime(run.verifyDeadlineAt)}`}: it looks whether it helped`;
+      return `verifying${run.verifyDeadlineAt === null ? '' : ` until ${clockTime(run.verifyDeadlineAt, surroundings.now)}`}: it looks whether it helped`;
     case 'ended':
       return 'has ended';
   }
 }
 
-function held(run: Run, rule: Rule | undefined): string {
+function held(run: Run, { rule, now }: Surroundings): string {
   const { reason, wakeAt } = run;
   const detail = run.verdicts.find(({ gate }) => gate === reason)?.detail ?? '';
   const why = detail === '' ? '' : ` (${detail})`;
   if (reason === 'delay') {
     const at = run.delayFrom + (rule?.delayMs ?? 0);
-    return `starts at ${clockTime(at)} unless it recovers by itself`;
+    return `starts at ${clockTime(at, now)} unless it recovers by itself`;
   }
   if (reason === 'cancel_window') {
     const at = run.announcedAt === null ? wakeAt : run.announcedAt + (rule?.cancelWindowMs ?? 0);
-    return `starts${at === null ? '' : ` at ${clockTime(at)}`} unless a person cancels it`;
+    return `starts${at === null ? '' : ` at ${clockTime(at, now)}`} unless a person cancels it`;
   }
   const isTimed = reason !== null && TIMED_GATES.includes(reason);
-  const until = isTimed && wakeAt !== null ? ` until ${clockTime(wakeAt)}` : '';
+  const until = isTimed && wakeAt !== null ? ` until ${clockTime(wakeAt, now)}` : '';
   return `held by ${reason ?? 'a gate'}${until}${why}`;
 }
 
-function waitsForPeople(run: Run, { approvals }: IncidentDetail): string {
+function waitsForPeople(run: Run, { approvals, now }: Surroundings): string {
   const open = approvals.find(({ runId, state }) => runId === run.id && state === 'open');
   if (open === undefined) return 'waits for an approval';
   const isLate = run.escalatedFor === 'approval_timeout';
   const who = open.count === 1 ? 'an approval' : `${open.count} approvals (${open.approvedBy.length} given)`;
-  return `waits for ${who} until ${clockTime(isLate ? open.expiresAt : open.timeoutAt)}`;
+  return `waits for ${who} until ${clockTime(isLate ? open.expiresAt : open.timeoutAt, now)}`;
 }
 
 function working(run: Run, steps: readonly StepRecord[]): string {
@@ -67,9 +74,9 @@ function isWatched({ firing, runId }: Line, runs: readonly Run[]): boolean {
   return firing > 0 && runs.find(({ id }) => id === runId)?.outcome === 'verified';
 }
 
-function watchText({ target, watchUntil }: Line, runs: readonly Run[]): string {
+function watchText({ target, watchUntil }: Line, runs: readonly Run[], now: number): string {
   const isRecurred = runs.some((run) => run.target === target && run.recurred);
-  const until = watchUntil === null ? '' : ` until ${clockTime(watchUntil)}`;
+  const until = watchUntil === null ? '' : ` until ${clockTime(watchUntil, now)}`;
   return `${target}: ${isRecurred ? 'came back' : 'verified'}; waits${until} for its alerts to resolve`;
 }
 
@@ -81,7 +88,9 @@ function nothingMore(incident: Incident, rule: Rule | undefined): string {
   return rule.rungs.length === 0 ? 'nothing: its rule only tells people' : 'nothing more in this episode: a person is needed';
 }
 
-/** e.g. `10:15:00 UTC`. */
-function clockTime(at: number): string {
-  return `${new Date(at).toISOString().slice(11, 19)} UTC`;
+/** e.g. `10:15:00 UTC`, on another day than today `2026-01-02 10:15:00 UTC`. */
+function clockTime(at: number, now: number): string {
+  const [day = '', time = ''] = new Date(at).toISOString().split('T');
+  const isToday = new Date(now).toISOString().startsWith(day);
+  return `${isToday ? '' : `${day} `}${time.slice(0, 8)} UTC`;
 }
