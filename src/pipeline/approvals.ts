@@ -170,7 +170,10 @@ function passGate(world: World, run: Run, event: Answer, context: DecisionContex
   return { ok: true, text: `run ${run.id} is judged again, past gate ${gate}`, data: { run_id: run.id } };
 }
 
-type Found = { readonly run: Run; readonly approval: Approval | undefined };
+interface Found {
+  readonly run: Run;
+  readonly approval: Approval | undefined;
+}
 
 /** The question that an answer means, if it is still open; without one, a run that waits at a gate for a person. */
 function findQuestion(world: World, event: Answer, context: DecisionContext): Found | Refusal {
