@@ -48,18 +48,16 @@ describe('the silences for some alerts', () => {
   });
 });
 
-describe('what the menu says', () => {
+describe('a choice', () => {
   it.each([
-    ['inc_1/30m', '', { incidentId: 'inc_1', forMs: HOUR_MS / 2 }],
-    ['4h/inc_1', '', { incidentId: 'inc_1', forMs: 4 * HOUR_MS }],
-    ['1h', 'actions:inc_1', { incidentId: 'inc_1', forMs: HOUR_MS }],
-    ['24h', 'no incident', undefined],
-    ['inc_1', '', undefined],
-    ['inc_1/0', '', undefined],
-    ['inc_1/10y', '', undefined],
-    ['', '', undefined],
-  ])('%s in block %j is %j', (value, blockId, choice) => {
-    expect(parseSilenceChoice(value, blockId)).toEqual(choice);
+    ['30m', { incidentId: 'inc_1', forMs: HOUR_MS / 2 }],
+    ['24h', { incidentId: 'inc_1', forMs: 24 * HOUR_MS }],
+    ['0', undefined],
+    ['10y', undefined],
+    ['', undefined],
+    ['soon', undefined],
+  ])('of %j is %j', (duration, choice) => {
+    expect(parseSilenceChoice('inc_1', duration)).toEqual(choice);
   });
 });
 
@@ -131,7 +129,7 @@ describeWith('alertmanager', 'Silence in Slack', () => {
       { alertname: 'Tell', job: 'web', host: 'a"\n<b>' },
       { alertname: 'Tell', job: 'web', host: 'c' },
     ]);
-    const { shown } = await work.click(ALICE, 'silence', `${incidentId}/1h`);
+    const { shown } = await work.click(ALICE, 'silence', '1h', incidentId);
     const [made, another] = (await silences()).filter(({ comment }) => comment.includes(incidentId));
     expect(another).toBeUndefined();
     expect(made).toMatchObject({
@@ -188,7 +186,7 @@ describe('Silence without an Alertmanager that answers', () => {
     const work = await startSlackWorkspace({ connections });
     await work.edge.post(payloadOf([alertOf({ alertname: 'Tell' })]));
     const { items } = await work.edge.store.listIncidents({ limit: 1 });
-    const { answer, shown } = await work.click(ALICE, 'silence', `${items[0]?.id ?? ''}/1h`);
+    const { answer, shown } = await work.click(ALICE, 'silence', '1h', items[0]?.id);
     expect(shown).toContain('whether it is silenced is not known; no Alertmanager has confirmed it');
     expect(answer.ms).toBeLessThan(3_000);
     expect(work.edge.asked).toEqual([]);

@@ -22,9 +22,10 @@ export interface SlackWorkspace {
     user: string,
     action: string,
     value: string,
+    blockId?: string,
   ) => Promise<{ readonly answer: DaemonAnswer; readonly shown: string }>;
   /** A message with this button, or a menu of durations, and nothing else; what to click in it. */
-  readonly target: (user: string, action: string, value: string) => Promise<SlackClick>;
+  readonly target: (user: string, action: string, value: string, blockId?: string) => Promise<SlackClick>;
   readonly stop: () => Promise<void>;
 }
 
@@ -42,9 +43,9 @@ export async function startSlackWorkspace(
     },
   });
   const interactions = `${edge.url}/slack/interactions`;
-  const target = async (user: string, action: string, value: string): Promise<SlackClick> => {
+  const target = async (user: string, action: string, value: string, blockId = 'block'): Promise<SlackClick> => {
     const actionId = `remedyd:${action}`;
-    const message = await postControl(slack, action === 'silence' ? menuOf(actionId, value) : buttonOf(actionId, value));
+    const message = await postControl(slack, blockId, action === 'silence' ? menuOf(actionId, value) : buttonOf(actionId, value));
     return { url: interactions, user, channel: '#ops', message, actionId, ...(action === 'silence' ? { selected: value } : {}) };
   };
   return {
@@ -53,9 +54,9 @@ export async function startSlackWorkspace(
     interactions,
     target,
     command: async (user, text) => textOf(await slack.command({ url: `${edge.url}/slack/commands`, user, text })),
-    click: async (user, action, value) => {
+    click: async (user, action, value, blockId) => {
       const before = slack.responses.length;
-      const answer = await slack.click(await target(user, action, value));
+      const answer = await slack.click(await target(user, action, value, blockId));
       await slack.until((server) => server.responses.length > before);
       return { answer, shown: String(slack.responses.at(-1)?.body['text']) };
     },
@@ -91,14 +92,14 @@ function menuOf(actionId: string, value: string): object {
   };
 }
 
-async function postControl(slack: SlackServer, element: object): Promise<SlackMessage> {
+async function postControl(slack: SlackServer, blockId: string, element: object): Promise<SlackMessage> {
   const response = await fetch(`${slack.apiUrl}chat.postMessage`, {
     method: 'POST',
     headers: { authorization: `Bearer ${slack.botToken}`, 'content-type': 'application/json; charset=utf-8' },
     body: JSON.stringify({
       channel: slack.channelId('#ops'),
       text: 'An incident',
-      blocks: [{ type: 'actions', elements: [element] }],
+      blocks: [{ type: 'actions', block_id: blockId, elements: [element] }],
     }),
   });
   const posted: unknown = await response.json();

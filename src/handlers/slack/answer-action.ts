@@ -36,7 +36,8 @@ export async function answerAction(deps: SlackInDeps, request: SlackAction, acto
       });
     }
     case 'silence': {
-      const choice = parseSilenceChoice(value, blockId);
+      // A menu's option is the duration alone; the block around it has the incident's id.
+      const choice = parseSilenceChoice(blockId, value);
       return choice === undefined ? 'choose how long to silence' : silenceIncident(deps, choice, actor, signal);
     }
     case 'why': {

@@ -10,20 +10,16 @@ const MAX_SILENCE_MS = 7 * 24 * 3_600_000;
 /** Alerts that people reported are in no Alertmanager. */
 const REPORTED_SOURCE = 'api';
 
-/** What the menu's choice says: the incident, and for how long. */
+/** What a person chose: the incident, and for how long. */
 export interface SilenceChoice {
   readonly incidentId: string;
   readonly forMs: number;
 }
 
-/** The menu's option is a duration, alone or beside the incident (`INCIDENT/30m`); alone, the block's id names the incident. */
-export function parseSilenceChoice(value: string, blockId: string): SilenceChoice | undefined {
-  const parts = value.split('/');
-  const duration = parts.find((part) => parseDuration(part) !== undefined);
-  const forMs = duration === undefined ? undefined : parseDuration(duration);
-  const incidentId = parts.find((part) => part !== duration && part !== '') ?? /inc_[0-9a-z]+/.exec(blockId)?.[0];
-  if (incidentId === undefined || forMs === undefined || forMs === 0 || forMs > MAX_SILENCE_MS) return undefined;
-  return { incidentId, forMs };
+/** The choice, or `undefined` when it is no duration up to a week. */
+export function parseSilenceChoice(incidentId: string, duration: string): SilenceChoice | undefined {
+  const forMs = parseDuration(duration);
+  return forMs === undefined || forMs === 0 || forMs > MAX_SILENCE_MS ? undefined : { incidentId, forMs };
 }
 
 /** Silences the firing alerts of an incident in Alertmanager, and notes that in its timeline. Says what came of it. */

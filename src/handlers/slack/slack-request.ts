@@ -31,6 +31,7 @@ export interface SlackAction {
   readonly action: SlackActionName;
   /** What the button carries; of a menu the chosen option. */
   readonly value: string;
+  /** Around a menu it is the incident's id. */
   readonly blockId: string;
   /** Where an answer can be posted for half an hour: whoever knows it may. */
   readonly responseUrl: string | undefined;

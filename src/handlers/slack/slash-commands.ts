@@ -201,7 +201,7 @@ function resume({ words, ...call }: SlashCall): Promise<string> | undefined {
 function silence({ deps, words, actor, signal }: SlashCall): Promise<string> | undefined {
   const [id, duration] = words;
   if (id === undefined || duration === undefined || words.length > 2) return undefined;
-  const choice = parseSilenceChoice(`${id.text}/${duration.text}`, '');
+  const choice = parseSilenceChoice(id.text, duration.text);
   return choice === undefined ? undefined : silenceIncident(deps, choice, actor, signal);
 }
 
