@@ -26,9 +26,9 @@ export interface PagerDutyOptions {
   /** Routing keys by the name of the service. */
   readonly services: ReadonlyMap<string, Secret>;
   /** Instead of PagerDuty's own, e.g. a proxy. */
-  readonly eventsUrl?: string;
+  readonly eventsUrl?: string | undefined;
   /** Where people find this daemon; its host is the source of events. */
-  readonly externalUrl?: string;
+  readonly externalUrl?: string | undefined;
 }
 
 /**
