@@ -14,6 +14,7 @@ import { apiRoutes } from './api-routes.ts';
 import { createApiAuthenticator, type ApiAuthenticator } from './authenticate-api.ts';
 import { createWebhookAuthenticator } from './authenticate-webhook.ts';
 import { BodyBudget } from './body-budget.ts';
+import type { PagerDutyWebhook } from './pagerduty-webhook.ts';
 import { mountProbes, type ProbeDeps } from './probes.ts';
 import type { SlackWebhook } from './slack/slack-webhook.ts';
 
@@ -35,6 +36,8 @@ export interface ServerDeps extends Omit<ApiDeps, 'lastWebhookAt'> {
   readonly metrics: ProbeDeps['metrics'];
   /** What people do in Slack; its requests are known by their signature, so neither token nor Host header matters. */
   readonly slack?: Pick<SlackWebhook, 'isFor' | 'handle'>;
+  /** What people do in PagerDuty; its webhooks too are known by their signature. */
+  readonly pagerDuty?: Pick<PagerDutyWebhook, 'isFor' | 'handle'>;
   /** Called with the status of every answer to a webhook. */
   readonly onWebhook: (status: number) => void;
   readonly onFault: (message: string, error: unknown) => void;
@@ -71,7 +74,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
 
 /** The server, not yet listening. Webhooks do not go through Express: they are the hot path. */
 function createServer(deps: ServerDeps): http.Server {
-  const { settings, pipeline, clock, slack, onFault } = deps;
+  const { settings, pipeline, clock, slack, pagerDuty, onFault } = deps;
   const webhook = new AlertmanagerWebhook({
     pipeline,
     clock,
@@ -88,6 +91,7 @@ function createServer(deps: ServerDeps): http.Server {
   const listener: http.RequestListener = (request, response) => {
     if (AlertmanagerWebhook.isFor(request)) void webhook.handle(request, response);
     else if (slack?.isFor(request) === true) void slack.handle(request, response);
+    else if (pagerDuty?.isFor(request) === true) void pagerDuty.handle(request, response);
     else app(request, response);
   };
   const options: http.ServerOptions = {
