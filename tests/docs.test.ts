@@ -46,10 +46,23 @@ function filesOf({ text }: Named): readonly Named[] {
 const isConfig = ({ name }: Named): boolean => name.endsWith('remedyd.yml');
 const isRuleFile = ({ name }: Named): boolean => name.includes('rules/');
 
+/** What vendors' tokens look like, where the configuration looks at it. */
+function valueOf(name: string): string {
+  const value = `${name}-0123456789abcdef`;
+  if (name.endsWith('SLACK_BOT_TOKEN')) return `xoxb-${value}`;
+  if (name.endsWith('SLACK_APP_TOKEN')) return `xapp-${value}`;
+  return name.endsWith('ROUTING_KEY')
+    ? value
+        .replaceAll(/[^A-Za-z0-9]/g, '')
+        .padEnd(32, '0')
+        .slice(-32)
+    : value;
+}
+
 /** Every variable that a text names, with a value of its own. */
 function environmentFor(text: string): Readonly<Record<string, string>> {
   const names = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
-  return Object.fromEntries(names.map((name) => [name, `${name}-0123456789abcdef`]));
+  return Object.fromEntries(names.map((name) => [name, valueOf(name)]));
 }
 
 async function loadSettings({ text }: Named): Promise<Settings> {

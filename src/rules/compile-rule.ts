@@ -29,6 +29,8 @@ import type { RuleParts } from './rule-snapshot.ts';
 import { compileTextTemplate } from './template.ts';
 
 const DEFAULT_RUN_TIMEOUT_MS = 900_000;
+/** Of the many rules that have none. */
+const NO_TEXTS: Readonly<Record<string, never>> = Object.freeze({});
 
 /** What a rule is compiled with besides its file's context. */
 export interface RuleContext extends CompileContext {
@@ -78,7 +80,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     playbooks: collectPlaybooks(rungs.playbooks),
     severities,
     policies: plans.policiesOf(escalationPolicy),
-    intervals: new Map([...plans.intervals, ...muted, ...active]),
+    intervals: muted.size + active.size === 0 ? plans.intervals : new Map([...plans.intervals, ...muted, ...active]),
     vars: settings.vars,
     approval: around.approval,
   };
@@ -107,11 +109,11 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     unlessFiring: compileUnlessFiring(definition.unless_firing ?? [], context, [...path, 'unless_firing']),
     muteTimes: createMuteTimes([...muted.values()], [...active.values()]),
     approval,
-    fields: compileTexts(definition.fields ?? {}, shape, context, [...path, 'fields']),
-    customerMessages: compileTexts(definition.customer_messages ?? {}, shape, context, [...path, 'customer_messages']),
+    fields: compileTexts(definition.fields ?? NO_TEXTS, shape, context, [...path, 'fields']),
+    customerMessages: compileTexts(definition.customer_messages ?? NO_TEXTS, shape, context, [...path, 'customer_messages']),
     params,
     responseTo: (severity) => plans.planOf(severity, escalationPolicy),
-    notify: compileTexts(definition.notify ?? {}, shape, context, [...path, 'notify']),
+    notify: compileTexts(definition.notify ?? NO_TEXTS, shape, context, [...path, 'notify']),
     readsOnly: rungs.rungs.every((rung) => onlyReads(rung.playbook)),
     ...(definition.runbook_url === undefined ? {} : { runbookUrl: definition.runbook_url }),
     ...(target === undefined ? {} : { target }),
@@ -120,7 +122,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     ...(verify === undefined ? {} : { verify: verify.verify }),
     ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
   };
-  checkNotify(definition.notify ?? {}, context, [...path, 'notify']);
+  if (definition.notify !== undefined) checkNotify(definition.notify, context, [...path, 'notify']);
   if (definition.runbook_url !== undefined) checkRunbookUrl(definition.runbook_url, context, [...path, 'runbook_url']);
   warnOfDestructiveSteps(rule, context, path);
   refuseUnconnectedSteps(rule, context, path);
@@ -166,7 +168,8 @@ function refuseUnansweredParameters(params: ParameterSpecs, { report }: RuleCont
 
 /** Places that are written as they are; those with `{{ }}` are known when the message is sent. */
 function checkNotify(notify: NonNullable<RuleDefinition['notify']>, { notifyCheck, report }: RuleContext, path: YamlPath): void {
-  const constants = Object.fromEntries(Object.entries(notify).filter(([, place]) => place?.includes('{{') === false));
+  const constant = (place: string | undefined): string | undefined => (place?.includes('{{') === true ? undefined : place);
+  const constants = { slack: constant(notify.slack), pagerduty: constant(notify.pagerduty) };
   notifyCheck.check(constants, (key, message, options) => report([...path, key], message, options));
 }
 
@@ -285,6 +288,7 @@ function compileTexts(
   context: RuleContext,
   path: YamlPath,
 ): Readonly<Record<string, TextTemplate>> {
+  if (sources === NO_TEXTS) return NO_TEXTS;
   const entries = Object.entries(sources).flatMap(([name, source]) =>
     source === undefined ? [] : [[name, compileText(source, shape, context, [...path, name])] as const],
   );

@@ -14,6 +14,7 @@ export class ResponsePlans {
   readonly #intervals: ReadonlyMap<string, IntervalDefinition>;
   readonly #plans = new Map<string, ResponsePlan>();
   readonly #policyData = new Map<string, Json>();
+  readonly #policiesByOwn = new Map<string | undefined, readonly (readonly [string, Json])[]>();
   /** The intervals that the clock of some severity looks at, by name. */
   readonly intervals: ReadonlyMap<string, IntervalDefinition>;
 
@@ -46,11 +47,15 @@ export class ResponsePlans {
 
   /** The policies that a rule may follow, as plain data: its own, or else those of its severities. */
   policiesOf(own: string | undefined): readonly (readonly [string, Json])[] {
+    const known = this.#policiesByOwn.get(own);
+    if (known !== undefined) return known;
     const named = own === undefined ? this.#scale.settings.flatMap((setting) => setting.escalationPolicy ?? []) : [own];
-    return [...new Set(named)].flatMap((name) => {
+    const found = [...new Set(named)].flatMap((name) => {
       const data = this.#dataOf(name);
       return data === undefined ? [] : [[name, data] as const];
     });
+    this.#policiesByOwn.set(own, found);
+    return found;
   }
 
   // The same object each time: it is digested once.

@@ -1,4 +1,3 @@
-import type { NotifyTargets } from '../domain/response.ts';
 import type { Person, Role } from '../domain/settings.ts';
 import { suggestName } from './nearest-name.ts';
 import type { ProblemSeverity } from './problem.ts';
@@ -15,6 +14,9 @@ type ReportTarget = (key: 'slack' | 'pagerduty', message: string, options?: { re
 
 const SLACK_PLACE = /^(?:#[^\s#@]+|[CDGUW][A-Z0-9]{2,})$/;
 
+/** Places as they are written. */
+type Places = Readonly<Partial<Record<'slack' | 'pagerduty', string | undefined>>>;
+
 /** Finds places that nobody would hear of. That pages go to the log only is said once for all that it looks at. */
 export class NotifyCheck {
   readonly #known: Addressees;
@@ -24,7 +26,7 @@ export class NotifyCheck {
     this.#known = known;
   }
 
-  check({ slack, pagerduty }: Pick<NotifyTargets, 'slack' | 'pagerduty'>, report: ReportTarget): void {
+  check({ slack, pagerduty }: Places, report: ReportTarget): void {
     const fault = slack === undefined ? undefined : this.slackFault(slack);
     if (fault !== undefined) report('slack', fault, { severity: 'warning' });
     if (pagerduty !== undefined) this.#checkService(pagerduty, report);

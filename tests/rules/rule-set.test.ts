@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { copyLabels } from '../../src/domain/alert.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
+import type { ResponsePlan } from '../../src/domain/response.ts';
 import type { Rule } from '../../src/domain/rule.ts';
 import { SnapshotError, compileSnapshot } from '../../src/rules/compile-snapshot.ts';
 import { loadRules } from '../../src/rules/load-rules.ts';
@@ -20,21 +21,25 @@ async function exampleRules(): Promise<readonly Rule[]> {
   return ruleSet?.rules ?? [];
 }
 
-/** Everything of a rule that is data. */
-function dataOf(rule: Rule): unknown {
-  return JSON.parse(JSON.stringify(rule));
+/** Everything of it that is data. */
+function dataOf(value: Rule | ResponsePlan): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 describe('snapshots', () => {
   test('of all examples make equal rules, without their files and settings', async () => {
     const rules = await exampleRules();
     expect(rules.length).toBeGreaterThan(25);
+    expect(rules.some((rule) => rule.responseTo('P0').rungs.length > 1)).toBe(true);
     for (const rule of rules) {
       const stored = JSON.parse(JSON.stringify(rule.snapshot)) as JsonObject;
       const again = compileSnapshot(stored, { remediations: stubRemediations });
       expect(again.digest).toBe(rule.digest);
       expect(again.snapshot).toEqual(rule.snapshot);
       expect(dataOf(again)).toEqual(dataOf(rule));
+      for (const severity of ['P0', 'P1', 'P2', 'P3', 'P4', 'none']) {
+        expect(dataOf(again.responseTo(severity))).toEqual(dataOf(rule.responseTo(severity)));
+      }
     }
   });
 
