@@ -9,6 +9,8 @@ import type { Settings } from './domain/settings.ts';
 import type { NotificationChannel, Run } from './domain/state.ts';
 import type { Store } from './domain/store.ts';
 import { RunEvents } from './handlers/run-events.ts';
+import { PagerDutyIn } from './handlers/pagerduty-in.ts';
+import { PagerDutyWebhook } from './handlers/pagerduty-webhook.ts';
 import { startServer, type RunningServer } from './handlers/server.ts';
 import type { SlackInDeps } from './handlers/slack/slack-in-deps.ts';
 import { SlackIn } from './handlers/slack/slack-in.ts';
@@ -153,6 +155,7 @@ export class App {
     this.#delivery = delivery;
     const slackDeps = this.#slackDeps(pipeline);
     const slackIn = new SlackIn(slackDeps);
+    const pagerDutyDeps = { pipeline, store, clock, settings: () => this.#live.settings, log, onFault };
 
     // It listens before recovery is done: until then webhooks get 503, and Alertmanager comes again.
     const server: RunningServer = await startServer({
@@ -169,6 +172,7 @@ export class App {
       newsOf: (incidentId) => newsOfIncident(incidentId, this.#newsDeps()),
       retryNotification: (id) => delivery.retryNotification(id),
       slack: new SlackWebhook(slackIn, slackDeps),
+      pagerDuty: new PagerDutyWebhook(new PagerDutyIn(pagerDutyDeps), pagerDutyDeps),
       onWebhook: (status) => metrics.countWebhook(status, clock.now()),
       onFault,
     });
