@@ -52,12 +52,10 @@ function drawBlock(block: Block, y: number): Drawing {
       const place = { x: LEFT, y, size: 12.5, width: INNER, colour: COLOURS.faint };
       return drawLines(parseMarkup(texts.join('   ')), place);
     }
-    case 'divider':
-      return { svg: `<path d="M${LEFT} ${y + 4}h${INNER}" stroke="${COLOURS.line}"/>`, height: 8 };
     case 'actions':
       return drawControls(Array.isArray(block['elements']) ? block['elements'].filter(isObject) : [], y);
     default:
-      throw new Error(`a picture of a block of type ${String(block['type'])} is not known`);
+      throw new Error(`a picture of a block of type ${JSON.stringify(block['type'])} is not known`);
   }
 }
 

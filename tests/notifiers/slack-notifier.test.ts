@@ -227,14 +227,19 @@ test('people and roles get direct messages', async () => {
   expect((await faultOf(notifier, sampleNews(), sampleRow({ place: '@nobody' }))).code).toBe('unreachable_place');
 });
 
-test('a message that is gone is posted anew, with another nonce', async () => {
+test.each<[string, string, IncidentNews]>([
+  ['chat.update', 'message_not_found', sampleNews({}, { phase: 'monitoring' })],
+  ['chat.update', 'cant_update_message', sampleNews({}, { phase: 'monitoring' })],
+  ['chat.update', 'edit_window_closed', sampleNews({}, { phase: 'monitoring' })],
+  ['chat.postMessage', 'thread_not_found', withTimeline([entry(1)])],
+])('a message that is gone (%s: %s) is posted anew, with another nonce', async (method, error, news) => {
   await using slack = await startSlack();
   const notifier = notifierFor(slack);
   const row = await tellAll(notifier, sampleNews(), sampleRow());
-  slack.fail({ method: 'chat.update', how: { error: 'message_not_found' } });
-  await tellAll(notifier, sampleNews({}, { phase: 'monitoring' }), row);
+  slack.fail({ method, how: { error } });
+  await tellAll(notifier, news, row);
   expect(slack.messages('#ops').length).toBe(2);
-  expect(slack.duplicates()).toEqual([]);
+  expect(slack.duplicates().filter(({ because }) => because === 'nonce')).toEqual([]);
 });
 
 test('blocks that Slack refuses are said with fewer, then as text', async () => {
@@ -322,6 +327,7 @@ describe('what Slack answers', () => {
     [{ error: 'internal_error' }, 'unknown', undefined],
     [{ error: 'fatal_error' }, 'unknown', undefined],
     [{ error: 'service_unavailable' }, 'passing', undefined],
+    [{ error: 'no_text' }, 'refused', undefined],
     [{ error: 'a_word_of_next_year' }, 'passing', undefined],
     [{ error: 'constructor' }, 'passing', undefined],
   ])('%j is %s', async (how, code, retryAfterMs) => {

@@ -51,10 +51,6 @@ export function context(texts: readonly Mrkdwn[]): Block {
   return { type: 'context', elements: texts.slice(0, CONTEXT_MAX).map(markdown) };
 }
 
-export function divider(): Block {
-  return { type: 'divider' };
-}
-
 /** A row of buttons and menus. */
 export function actions(elements: readonly JsonObject[]): Block {
   return { type: 'actions', elements };

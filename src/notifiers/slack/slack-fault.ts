@@ -32,6 +32,7 @@ const SLACK_ERRORS: Readonly<Record<string, NotifyErrorCode>> = {
   messages_tab_disabled: 'unreachable_place',
   method_not_supported_for_channel_type: 'unreachable_place',
   team_access_not_granted: 'unreachable_place',
+  is_inactive: 'unreachable_place',
   // A person has to repair the app or its token.
   invalid_auth: 'unauthorized',
   not_authed: 'unauthorized',
@@ -44,6 +45,12 @@ const SLACK_ERRORS: Readonly<Record<string, NotifyErrorCode>> = {
   not_allowed_token_type: 'unauthorized',
   org_login_required: 'unauthorized',
   ekm_access_denied: 'unauthorized',
+  // As it is, it is never taken.
+  no_text: 'refused',
+  invalid_arguments: 'refused',
+  invalid_arg_name: 'refused',
+  invalid_metadata_format: 'refused',
+  invalid_metadata_schema: 'refused',
   // Slack's own trouble. Of the first two its documentation says that a part may have been done before.
   internal_error: 'unknown',
   fatal_error: 'unknown',

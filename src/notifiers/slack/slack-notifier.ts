@@ -29,7 +29,13 @@ const GROUP_MAX = 8;
 /** Clocks differ: a message may seem older than the row that asked for it. */
 const CLOCK_MS = 5 * 60_000;
 /** What can be updated no more is posted anew. */
-const IS_GONE = new Set(['message_not_found', 'cant_update_message', 'edit_window_closed', 'thread_not_found']);
+const IS_GONE = new Set([
+  'message_not_found',
+  'cant_update_message',
+  'edit_window_closed',
+  'thread_not_found',
+  'cannot_reply_to_message',
+]);
 /** Errors that only concern what goes with a channel of its own: the topic, or who is in it. */
 const PASSES_BY: ReadonlySet<NotifyError['code']> = new Set(['refused', 'unreachable_place', 'unauthorized']);
 
