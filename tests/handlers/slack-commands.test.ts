@@ -159,6 +159,14 @@ describe('/remedyd', () => {
     expect(await work.command(VIEWER, 'create x')).toBe('create needs the role responder; the-viewer has viewer');
   });
 
+  it('does not say that a report is not recorded when it may still be', async () => {
+    work.edge.store.stall();
+    expect(await work.command(ALICE, 'create something is wrong')).toBe('not known yet; list will show it');
+    work.edge.store.goOn();
+    await work.edge.pipeline.apply({ kind: 'tick' });
+    expect(await work.command(ALICE, 'list')).toContain('inc_');
+  });
+
   it('lists the rules that the person may start', async () => {
     expect(await work.command(ALICE, 'run')).toBe(
       'run restart-web container=string [grace=duration, else "10s"]: Restarts the &lt;web&gt; server.',

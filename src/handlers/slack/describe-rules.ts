@@ -4,7 +4,7 @@ import type { Actor } from '../../pipeline/event.ts';
 import { shorten } from './answer-text.ts';
 
 /** Whether this person may start the rule by hand. */
-export function mayStart({ manual }: Rule, { role, roles }: Actor): boolean {
+function mayStart({ manual }: Rule, { role, roles }: Actor): boolean {
   if (manual === undefined || role === 'viewer') return false;
   return manual.roles.length === 0 || manual.roles.some((name) => roles.includes(name));
 }

@@ -1,5 +1,5 @@
 import { alertKey, copyLabels, type AlertBatch } from '../../domain/alert.ts';
-import { inTime } from './in-time.ts';
+import { inTime, TooLateError } from './in-time.ts';
 import type { SlackInDeps } from './slack-in-deps.ts';
 
 /** The source of alerts that people report, here and over the API: no Alertmanager is asked about them. */
@@ -39,13 +39,21 @@ export async function reportIncident(
     quarantined: [],
     externalUrl: '',
   };
-  await inTime(pipeline.accept(batch), signal);
-  const ids = await inTime(
-    store.transact(async (transaction) => {
-      const episodes = await transaction.currentEpisodes([alertKey(REPORTED_SOURCE, labels)]);
-      return (await transaction.members(episodes.map((episode) => episode.id))).map((member) => member.incidentId);
-    }),
-    signal,
-  );
-  return ids.length === 0 ? `no rule matches alertname="${REPORTED}" with these labels` : `reported as ${ids.join(', ')}`;
+  // Alerts cannot be withdrawn: when the time is over, they may still be written.
+  try {
+    await inTime(pipeline.accept(batch), signal);
+    const ids = await inTime(incidentsOf(store, alertKey(REPORTED_SOURCE, labels)), signal);
+    return ids.length === 0 ? `no rule matches alertname="${REPORTED}" with these labels` : `reported as ${ids.join(', ')}`;
+  } catch (error) {
+    if (error instanceof TooLateError) return 'not known yet; list will show it';
+    throw error;
+  }
+}
+
+function incidentsOf(store: SlackInDeps['store'], key: string): Promise<readonly string[]> {
+  return store.transact(async (transaction) => {
+    const episodes = await transaction.currentEpisodes([key]);
+    const members = await transaction.members(episodes.map((episode) => episode.id));
+    return members.map((member) => member.incidentId);
+  });
 }
