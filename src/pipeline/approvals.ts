@@ -1,4 +1,5 @@
 import { formatDuration } from '../domain/duration.ts';
+import type { GateName } from '../domain/reason.ts';
 import type { Approval, IntendedStep, Run, StepRecord } from '../domain/state.ts';
 import { questionOf } from './approval-need.ts';
 import { endRun } from './conclude.ts';
@@ -6,6 +7,7 @@ import type { DecisionContext } from './decision-context.ts';
 import type { CommandAnswer, PipelineEvent } from './event.ts';
 import { wakeHeldRung } from './escalation.ts';
 import { giveUp } from './finish-step.ts';
+import { gates } from './gates/index.ts';
 import { openIncidentForRun } from './incident-of-run.ts';
 import { intendedStep, intentDigest } from './intent.ts';
 import { journalOf } from './journal.ts';
@@ -21,9 +23,6 @@ import type { World } from './world.ts';
 type EventOf<K extends PipelineEvent['kind']> = Extract<PipelineEvent, { kind: K }>;
 type Answer = EventOf<'approve' | 'reject'>;
 type Refusal = Extract<CommandAnswer, { ok: false }>;
-
-/** Gates whose hold a person with the rule's approval roles may end for one run. */
-const APPROVABLE_GATES: readonly string[] = ['storm', 'unconfirmed'];
 
 /** The steps to come are known, as far as they can be: now people are asked. The run waits and keeps its claims. */
 export function ask(
@@ -105,10 +104,10 @@ function describeQuestion({ intent, why, roles, count, excluded, askedAt, timeou
 export function approve(world: World, event: Answer, context: DecisionContext): CommandAnswer {
   const found = findQuestion(world, event, context);
   if ('ok' in found) return found;
+  if ('gate' in found) return passGate(world, found.run, found.gate, event, context);
   const { run, approval } = found;
   const { now } = context;
   const { person } = event.actor;
-  if (approval === undefined) return passGate(world, run, event, context);
   if (!hasRole(event.actor, approval.roles))
     return refuse('forbidden', describeRefusal(event.actor, approval.roles, 'approve it'));
   if (approval.excluded === person)
@@ -137,30 +136,35 @@ export function approve(world: World, event: Answer, context: DecisionContext): 
 export function reject(world: World, event: Answer, context: DecisionContext): CommandAnswer {
   const found = findQuestion(world, event, context);
   if ('ok' in found) return found;
-  const { run, approval } = found;
+  const { run } = found;
   const { now } = context;
   const { person } = event.actor;
-  const roles = approval?.roles ?? context.rules.byName(run.rule)?.approval.roles ?? [];
+  const roles = 'approval' in found ? found.approval.roles : rolesAtGate(run, context);
   if (!hasRole(event.actor, roles)) return refuse('forbidden', describeRefusal(event.actor, roles, 'reject it'));
   const reason = event.reason === undefined || event.reason.trim() === '' ? undefined : event.reason;
   const detail = `rejected by ${person}${reason === undefined ? '' : `: ${reason}`}`;
   tell(world, run.incidentId, now, 'rejected', `${run.target}: ${detail}`, { runId: run.id, actor: person });
   const ending = { outcome: 'cancelled', reason: 'rejected' } as const;
-  if (approval === undefined) endRun(world, run, ending, context, detail);
+  if ('gate' in found) endRun(world, run, ending, context, detail);
   else {
-    closeQuestion(world, run, approval, { state: 'rejected', by: person, ...(reason === undefined ? {} : { reason }) }, now);
+    closeQuestion(
+      world,
+      run,
+      found.approval,
+      { state: 'rejected', by: person, ...(reason === undefined ? {} : { reason }) },
+      now,
+    );
     endWait(world, run, ending, context, detail, detail);
   }
   return { ok: true, text: `run ${run.id} is ${detail}`, data: { run_id: run.id } };
 }
 
 /** A person lets one run pass a gate that waits for a person's judgement. */
-function passGate(world: World, run: Run, event: Answer, context: DecisionContext): CommandAnswer {
+function passGate(world: World, run: Run, gate: GateName, event: Answer, context: DecisionContext): CommandAnswer {
   const { now } = context;
   const { person } = event.actor;
-  const roles = context.rules.byName(run.rule)?.approval.roles ?? [];
+  const roles = rolesAtGate(run, context);
   if (!hasRole(event.actor, roles)) return refuse('forbidden', describeRefusal(event.actor, roles, 'approve it'));
-  const gate = run.reason === 'storm' ? 'storm' : 'unconfirmed';
   world.putRun({ ...run, overrides: [...run.overrides, gate], wakeAt: now });
   tell(world, run.incidentId, now, 'approval_given', `${run.target}: ${person} lets it pass gate ${gate}`, {
     runId: run.id,
@@ -170,10 +174,12 @@ function passGate(world: World, run: Run, event: Answer, context: DecisionContex
   return { ok: true, text: `run ${run.id} is judged again, past gate ${gate}`, data: { run_id: run.id } };
 }
 
-interface Found {
-  readonly run: Run;
-  readonly approval: Approval | undefined;
+function rolesAtGate(run: Run, { rules }: DecisionContext): readonly string[] {
+  return rules.byName(run.rule)?.approval.roles ?? [];
 }
+
+/** What an answer is about: the question of a run that has started, or the gate that one waits at. */
+type Found = { readonly run: Run; readonly approval: Approval } | { readonly run: Run; readonly gate: GateName };
 
 /** The question that an answer means, if it is still open; without one, a run that waits at a gate for a person. */
 function findQuestion(world: World, event: Answer, context: DecisionContext): Found | Refusal {
@@ -235,13 +241,17 @@ function pickQuestion(
 }
 
 function findAtGate(runs: readonly Run[], answered: Approval | undefined): Found | Refusal {
-  const held = runs.filter((run) => run.state === 'held' && !isWaiting(run) && APPROVABLE_GATES.includes(run.reason ?? ''));
+  const held = runs.flatMap((run) => {
+    const gate =
+      run.state === 'held' ? gates.find(({ name, approvable }) => approvable === true && name === run.reason) : undefined;
+    return gate === undefined ? [] : [{ run, gate: gate.name }];
+  });
   const [only, another] = held;
   if (only === undefined)
     return refuse('conflict', answered === undefined ? 'no run waits for an approval' : describeAnswered(answered));
   if (another !== undefined)
-    return refuse('conflict', `several runs wait for an approval; name one: ${held.map(({ id }) => id).join(', ')}`);
-  return { run: only, approval: undefined };
+    return refuse('conflict', `several runs wait for an approval; name one: ${held.map(({ run }) => run.id).join(', ')}`);
+  return only;
 }
 
 function refuse(code: Refusal['code'], text: string): Refusal {

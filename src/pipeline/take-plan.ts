@@ -5,6 +5,7 @@ import { approvalNeed, isOfEarlierEpisode, outdatedApprovals } from './approval-
 import { claimAll, touchKey } from './claims.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { giveUp, tellStep } from './finish-step.ts';
+import { isCrowded } from './gates/blast-radius.ts';
 import { journalOf } from './journal.ts';
 import { callOf } from './launch-step.ts';
 import { locate } from './locate-step.ts';
@@ -47,16 +48,20 @@ export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan,
     });
     return advance(world, run, context);
   }
+  const wait = (reason: 'blast_radius' | 'target_busy'): void => {
+    // A try that had to wait is none.
+    journal.write({ ...record, stage: 'waiting', attempts: record.attempts - 1, wakeAt: now + TOUCH_INTERVAL_MS });
+    world.putRun({ ...run, reason, wakeAt: now + TOUCH_INTERVAL_MS });
+  };
+  const wasAsked = world.approvalsOf(run.id).length > 0;
+  if (wasAsked && run.ending === null && isCrowded(run, rule, world)) return wait('blast_radius');
   const holder = claimAll(world, run, plan.touches.map(touchKey), now);
   if (holder !== undefined) {
     // The steps are bounded by the time of their run; `finally` would wait for ever for what is in quarantine.
     if (run.ending !== null && now - record.startedAt >= step.timeoutMs) {
       return refuse({ code: 'timeout', message: `${plan.touches.join(', ')} is taken by run ${holder}`, happened: 'nothing' });
     }
-    // A try that had to wait is none.
-    journal.write({ ...record, stage: 'waiting', attempts: record.attempts - 1, wakeAt: now + TOUCH_INTERVAL_MS });
-    world.putRun({ ...run, reason: 'target_busy', wakeAt: now + TOUCH_INTERVAL_MS });
-    return;
+    return wait('target_busy');
   }
   // A plan that found nothing to do changes nothing: it does not count as acting.
   const acts = plan.count !== 0;

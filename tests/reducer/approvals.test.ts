@@ -547,6 +547,25 @@ describe('while it waits', () => {
     expect(stage.run).toMatchObject({ state: 'held', reason: 'blast_radius' });
   });
 
+  test('before it has acted, it takes no slot; approved at once with another, it waits for that one', () => {
+    const stage = new Stage([approving({ safety: { maxTargets: { atOnce: 1, windows: [] } } })]);
+    stage.fire();
+    stage.ask();
+    stage.fire({ name: 'api' });
+    stage.ask({ touches: ['docker:api'] });
+    stage.approve(bob, { runId: 'run-1' });
+    stage.approve(bob, { runId: 'run-2' });
+    stage.planned();
+    stage.planned({ touches: ['docker:api'] });
+    expect(stage.underWay).toEqual(['act']);
+    expect(stage.run).toMatchObject({ id: 'run-2', state: 'running', reason: 'blast_radius' });
+    stage.succeed('act');
+    stage.resolve();
+    stage.pass(10 * SECOND);
+    stage.planned({ touches: ['docker:api'] });
+    expect(stage.underWay).toEqual(['act']);
+  });
+
   test('a cancel before people are asked ends it without a question', () => {
     const stage = new Stage([approving()]);
     stage.fire();

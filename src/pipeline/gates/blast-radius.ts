@@ -1,4 +1,6 @@
 import { formatDuration } from '../../domain/duration.ts';
+import type { Rule } from '../../domain/rule.ts';
+import type { Run } from '../../domain/state.ts';
 import type { Candidate, Gate, Verdict } from './gate.ts';
 import { PROCEED } from './gate.ts';
 import { isAtWork } from './history.ts';
@@ -31,6 +33,17 @@ function atOnce({ run, rule }: Candidate, world: World): Verdict | undefined {
     detail: `the rule works on ${targets.size} other targets (limit ${limit} at once)`,
     escalateAfterMs: ESCALATE_AFTER_MS,
   };
+}
+
+/**
+ * Whether so many other targets of the rule are changed already that a run which waited for people has to wait for them:
+ * while it did, it took no slot, and others may have begun.
+ */
+export function isCrowded(run: Run, rule: Rule, world: World): boolean {
+  const limit = rule.safety.maxTargets.atOnce;
+  if (limit === undefined || run.actingAt !== null) return false;
+  const changed = others(run.id, rule.name, world).filter((other) => isAtWork(other) && other.actingAt !== null);
+  return new Set(changed.map(({ target }) => target)).size >= limit;
 }
 
 function perWindow({ run, rule }: Candidate, world: World, now: number): Verdict | undefined {

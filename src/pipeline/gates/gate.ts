@@ -27,6 +27,8 @@ export interface Gate {
   readonly forReads: boolean;
   /** Whether `retry --override` may skip it. */
   readonly overridable: boolean;
+  /** Whether a person with the rule's approval roles may let one run pass it: its hold waits for a judgement. */
+  readonly approvable?: boolean;
   judge(candidate: Candidate, world: World, context: DecisionContext): Verdict;
 }
 

@@ -7,6 +7,7 @@ export const storm: Gate = {
   name: 'storm',
   forReads: false,
   overridable: true,
+  approvable: true,
   judge(_candidate, world, { limits }) {
     const { newEpisodes, actingRuns } = world.counts;
     const isStorm = world.switches.stormSince !== null || newEpisodes > limits.storm.count || actingRuns >= limits.maxRuns.count;

@@ -6,6 +6,7 @@ export const unconfirmed: Gate = {
   name: 'unconfirmed',
   forReads: false,
   overridable: true,
+  approvable: true,
   judge({ run }, world, { now }) {
     const { bootAt, downtimeMs, reconciledAt } = world.switches;
     const bootHoldEnds = bootAt + BOOT_HOLD_MS;
