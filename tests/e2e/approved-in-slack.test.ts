@@ -95,8 +95,10 @@ describeWith(['redis', 'prometheus', 'alertmanager'], 'a person allows the repai
 
     const refused = await click(CAROL, 'remedyd:approve');
     expect(refused.status).toBe(200);
-    expect(slack.responses.at(-1)?.body).toMatchObject({ response_type: 'ephemeral' });
-    expect(JSON.stringify(slack.responses.at(-1)?.body)).toContain('sre');
+    expect(JSON.parse(refused.body)).toMatchObject({ response_type: 'ephemeral', replace_original: false });
+    expect(refused.body).toContain('sre');
+    // Slack shows nothing of the body: the words go to its response URL too.
+    await slack.until(() => JSON.stringify(slack.responses).includes('sre'));
     expect(await redis.keys('cache:*')).toHaveLength(pages);
 
     expect((await click(ALICE, 'remedyd:approve')).status).toBe(200);

@@ -2,6 +2,7 @@ import type { IncidentDetailView } from '../../src/cli/incident-view.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { startLedger, type Ledger } from '../support/daemon-ledger.ts';
 import { hasEnded, hasOutcome, isResolved, lastRun } from '../support/daemon-timeline.ts';
+import { waitUntil } from '../support/daemon-wait.ts';
 import { firingAlert, resolvedAlert, webhookBody, type WebhookAlert } from '../support/daemon-webhook.ts';
 import { ALICE, BOB, CAROL, PAGERDUTY_WEBHOOK_SECRET, peopleSettings, trusting } from '../support/people-settings.ts';
 import { startPagerDuty } from '../support/servers/pagerduty/start-pagerduty.ts';
@@ -39,7 +40,7 @@ rules:
     params: { host: { type: string, required: true, pattern: '[a-z0-9-]+' } }
     target: host/{{ params.host }}
     escalation_policy: standard
-    steps: [{ id: act, uses: http.request, connection: acts, with: { method: POST, path: '/act/{{ params.host }}' } }]
+    steps: [{ id: act, uses: http.request, connection: hands, with: { method: POST, path: '/act/{{ params.host }}' } }]
 `;
 
 describe('people in Slack and PagerDuty', () => {
@@ -59,7 +60,8 @@ describe('people in Slack and PagerDuty', () => {
         env: trusting(pagerduty),
         config: {
           ...peopleSettings(slack, pagerduty),
-          connections: { http: { acts: ledger.connection } },
+          // A run keeps what it touches until it has ended.
+          connections: { http: { acts: ledger.connection, hands: ledger.connection } },
           limits: { settle: '1s', max_runs: '1000 per 1h' },
           escalation_policies: {
             standard: [{ after: '1h', unless: ['acknowledged'], notify: { slack: '#incidents' } }],
@@ -81,7 +83,9 @@ describe('people in Slack and PagerDuty', () => {
     expect(await daemon.sendWebhook(webhookBody([resolvedAlert(alert)]))).toBe(202);
   };
   const incidentOf = (rule: string, host: string, isSo: (incident: IncidentDetailView) => boolean = () => true) =>
-    daemon.waitForIncident(rule, (incident) => incident.labels['host'] === host && isSo(incident));
+    waitUntil(`the incident of ${host} is as expected`, async () =>
+      (await daemon.incidents(rule)).find((incident) => incident.labels['host'] === host && isSo(incident)),
+    );
   /** The message that speaks of this host, once it holds. */
   const message = async (host: string, isSo: (message: SlackMessage) => boolean = () => true): Promise<SlackMessage> => {
     const find = (): SlackMessage | undefined =>
@@ -101,7 +105,7 @@ describe('people in Slack and PagerDuty', () => {
     });
     expect(answer.status).toBe(200);
     expect(answer.ms).toBeLessThan(3_000);
-    return JSON.stringify(slack.responses.at(-1)?.body);
+    return answer.body;
   };
   const command = async (user: string, text: string): Promise<string> => {
     const answer = await slack.command({ url: `${daemon.url}/slack/commands`, user, text });
@@ -149,8 +153,8 @@ describe('people in Slack and PagerDuty', () => {
     });
     const forged = new URLSearchParams(stale);
     forged.set('payload', (forged.get('payload') ?? '').replaceAll('remedyd:why', 'remedyd:approve'));
-    await slack.post(`${daemon.url}/slack/interactions`, forged.toString());
-    expect(JSON.stringify(slack.responses.at(-1)?.body)).toContain('bob');
+    const late = await slack.post(`${daemon.url}/slack/interactions`, forged.toString());
+    expect(late.body).toContain('bob');
     expect(ledger.calls).not.toContain('rejected');
   });
 
@@ -227,15 +231,16 @@ describe('people in Slack and PagerDuty', () => {
   });
 
   it('/remedyd lists, shows, starts rules by hand with typed parameters, and knows who may', async () => {
+    await fire('Announced', 'listed');
+    await incidentOf('announced', 'listed');
     expect(await command(ALICE, 'help')).toContain('approve');
     expect(await command(ALICE, 'status')).toMatch(/not paused|running/i);
-    const listed = await command(ALICE, 'list');
-    expect(listed).toContain('announced');
+    expect(await command(ALICE, 'list')).toContain('host=listed');
     expect(await command(CAROL, 'run by-hand host=web-1')).toMatch(/sre/);
     expect(await command(ALICE, 'run by-hand host=Web_1')).toMatch(/host/);
     expect(await command(ALICE, 'run by-hand')).toMatch(/host/);
     expect(ledger.calls.filter((call) => call.toLowerCase().startsWith('web'))).toEqual([]);
-    await command(ALICE, 'run by-hand host=web-1');
+    expect(await command(ALICE, 'run by-hand host=web-1')).toContain('by-hand');
     await slack.until(() => ledger.calls.includes('web-1'));
     expect(await command('U0NOBODY1', 'ack inc_1')).toContain('U0NOBODY1');
   });
