@@ -9,19 +9,23 @@ const STEPS_SHOWN = 10;
 /** A question to people: what would be done, who may allow it, until when. Only the first one is never left out. */
 export function approvalPart(approval: Approval, target: string, rank: number, isFirst: boolean): Part {
   const question = mrkdwn`*Approval needed* for ${code(target)}: ${shortened(approval.why, 240)}`;
-  const intended = approval.intent.slice(0, STEPS_SHOWN).map(describeIntended);
-  const left = approval.intent.length - intended.length;
-  const more = left > 0 ? [mrkdwn`… and ${left} further steps`] : [];
   const buttons = answerButtons(approval, target);
-  const short = [section([question, ...intended.slice(0, 1), whoMay(approval)], 1_000), buttons];
+  const short = [section([question, whoMay(approval), ...describeIntent(approval.intent, 1)], 1_200), buttons];
   return {
     rank,
     forms: [
-      [section([question, ...intended, ...more, whoMay(approval), untilWhen(approval)]), buttons],
+      [section([question, whoMay(approval), untilWhen(approval), ...describeIntent(approval.intent, STEPS_SHOWN)]), buttons],
       short,
       ...(isFirst ? [] : [[]]),
     ],
   };
+}
+
+/** The first steps, and how many more there are: nobody allows what she was not told of. */
+function describeIntent(intent: readonly IntendedStep[], max: number): readonly Mrkdwn[] {
+  const left = intent.length - max;
+  const more = left > 0 ? [mrkdwn`… and ${left} further ${left === 1 ? 'step' : 'steps'}`] : [];
+  return [...intent.slice(0, max).map(describeIntended), ...more];
 }
 
 function describeIntended(step: IntendedStep, index: number): Mrkdwn {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
-import { linesWithin, plain, type Mrkdwn } from './mrkdwn.ts';
+import { join, linesWithin, mrkdwn, plain, type Mrkdwn } from './mrkdwn.ts';
 
 // The parts of a message, each within Slack's limits: docs.slack.dev/reference/block-kit, and the doc comments of @slack/types.
 
@@ -7,6 +7,8 @@ import { linesWithin, plain, type Mrkdwn } from './mrkdwn.ts';
 export type Block = JsonObject;
 
 export const SECTION_MAX = 3_000;
+/** For the line that says how many others are left out. */
+const LEFT_OUT_MAX = 30;
 const HEADER_MAX = 150;
 const FIELDS_MAX = 10;
 const CONTEXT_MAX = 10;
@@ -36,9 +38,13 @@ export function header(text: string): Block {
   return { type: 'header', text: plainText(text, HEADER_MAX) };
 }
 
-/** Lines of text; those that do not fit are left out, whole. */
+/** Lines of text; those that do not fit are left out, whole, and the last line says how many. */
 export function section(lines: readonly Mrkdwn[], max = SECTION_MAX): Block {
-  return { type: 'section', text: markdown(linesWithin(lines, Math.min(max, SECTION_MAX)).text) };
+  const all = linesWithin(lines, max);
+  if (all.left === 0) return { type: 'section', text: markdown(all.text) };
+  const { text, left } = linesWithin(lines, max - LEFT_OUT_MAX);
+  const note = mrkdwn`… ${left} ${left === 1 ? 'line' : 'lines'} more`;
+  return { type: 'section', text: markdown(left === lines.length ? note : join([text, note], '\n')) };
 }
 
 /** Short texts in two columns, at most ten. */
