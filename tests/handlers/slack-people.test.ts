@@ -86,7 +86,9 @@ describe('the members of user groups', () => {
       parts.asked.push(id);
       return parts.answer();
     };
-    return Object.assign(parts, { members: new UsergroupMembers(ask, clock, (message) => void parts.faults.push(message)) });
+    return Object.assign(parts, {
+      members: new UsergroupMembers(ask, clock, { warn: (_fields, message) => void parts.faults.push(message) }),
+    });
   }
 
   it('are asked for every five minutes', async () => {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Clock } from '../../domain/clock.ts';
 import type { SlackSettings } from '../../domain/settings.ts';
+import type { SlackLog } from './slack-in-deps.ts';
 
 const TIMEOUT_MS = 5_000;
 /** After a question that Slack did not answer. */
@@ -13,7 +14,7 @@ export interface SlackDirectoryDeps {
   /** As they are at this moment. */
   readonly settings: () => SlackSettings | undefined;
   readonly clock: Clock;
-  readonly onFault: (message: string, error: unknown) => void;
+  readonly log: Pick<SlackLog, 'warn'>;
 }
 
 /** What Slack knows of people and of its workspace. */
@@ -45,7 +46,8 @@ export class SlackDirectory {
     try {
       this.#teamId = authAnswer.parse(await this.#call('auth.test', {})).team_id;
     } catch (error) {
-      this.#deps.onFault('Slack does not tell which workspace the bot is of', error);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#deps.log.warn({ reason }, 'Slack does not tell which workspace the bot is of');
     }
   }
 

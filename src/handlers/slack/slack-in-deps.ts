@@ -4,7 +4,9 @@ import type { Settings } from '../../domain/settings.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
 import type { SlackFault } from './slack-signature.ts';
-import type { AskUsergroup } from './usergroup-members.ts';
+
+/** Asks Slack for the user ids of a group; throws when it cannot be told. */
+export type AskUsergroup = (id: string) => Promise<readonly string[]>;
 
 /** What people in Slack need of the daemon. */
 export interface SlackInDeps {

@@ -32,11 +32,11 @@ export class SlackIn {
 
   constructor(deps: SlackInDeps) {
     this.#deps = deps;
-    const { settings, teamId, usergroupMembers, clock, onFault } = deps;
+    const { settings, teamId, usergroupMembers, clock, log } = deps;
     this.#people = new SlackPeople({
       settings,
       teamId,
-      usergroups: new UsergroupMembers(usergroupMembers, clock, onFault),
+      usergroups: new UsergroupMembers(usergroupMembers, clock, log),
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import type { AskUsergroup, SlackLog } from './slack-in-deps.ts';
 
 const FRESH_MS = 5 * 60_000;
 /** How long an answer serves while Slack gives no newer one. */
@@ -12,9 +13,6 @@ interface Known {
   readonly at: number;
 }
 
-/** Asks Slack for the user ids of a group; throws when it cannot be told. */
-export type AskUsergroup = (id: string) => Promise<readonly string[]>;
-
 /**
  * The members of Slack's user groups, asked for every 5 minutes. While Slack does not answer, what it said last counts
  * for an hour; after that nobody is a member.
@@ -22,14 +20,14 @@ export type AskUsergroup = (id: string) => Promise<readonly string[]>;
 export class UsergroupMembers {
   readonly #ask: AskUsergroup;
   readonly #clock: Clock;
-  readonly #onFault: (message: string, error: unknown) => void;
+  readonly #log: Pick<SlackLog, 'warn'>;
   readonly #known = new Map<string, Known>();
   readonly #asking = new Map<string, Promise<void>>();
 
-  constructor(ask: AskUsergroup, clock: Clock, onFault: (message: string, error: unknown) => void) {
+  constructor(ask: AskUsergroup, clock: Clock, log: Pick<SlackLog, 'warn'>) {
     this.#ask = ask;
     this.#clock = clock;
-    this.#onFault = onFault;
+    this.#log = log;
   }
 
   /** By group, its members, or `undefined` where they are not known. Takes a second at most. Never throws. */
@@ -61,7 +59,8 @@ export class UsergroupMembers {
       const members = new Set(await this.#ask(id));
       this.#known.set(id, { members, at: this.#clock.monotonic() });
     } catch (error) {
-      this.#onFault(`Slack does not tell who is in the user group ${id}`, error);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.warn({ usergroup: id, reason }, 'Slack does not tell who is in a user group');
     }
   }
 }
