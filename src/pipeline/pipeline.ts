@@ -103,7 +103,9 @@ export class Pipeline {
     const lastBeat = await store.beat(now);
     const downtimeMs = lastBeat === null ? 0 : Math.max(0, now - lastBeat);
     const working = await store.runIdsInState(['running', 'verifying']);
-    await this.#loadClaimedRules(working);
+    // Among the held ones are those that wait for people: they have started, and keep the rule they were claimed with.
+    const held = await store.runIdsInState(['held']);
+    await this.#loadClaimedRules([...working, ...held]);
     this.#startsEffects = true;
     await this.apply({ kind: 'booted', downtimeMs });
     await this.#recover(working);
