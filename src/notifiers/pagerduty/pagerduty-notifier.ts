@@ -75,7 +75,8 @@ export class PagerDutyNotifier implements Notifier {
         : sendAlert(request.event, routingKey, this.#to, signal));
     } catch (error) {
       if (!(error instanceof NoAnswerError)) throw error;
-      const isUnknown = error.isSent && (request.kind === 'change' || isFirstTrigger(operation, notification));
+      const isLostChange = error.fate === 'lost' && request.kind === 'change';
+      const isUnknown = isLostChange || (error.fate !== 'not_sent' && isFirstTrigger(operation, notification));
       throw new NotifyError(isUnknown ? 'unknown' : 'passing', hide(routingKey, error.message), { cause: error.cause });
     }
     if (answer.status < 200 || answer.status > 299)

@@ -10,14 +10,17 @@ export interface EventAnswer {
   readonly problems: string;
 }
 
-/** No answer came. `isSent`: it may have been taken nevertheless. */
+/**
+ * No answer of PagerDuty. `not_sent`: there was no connection. `lost`: the event may have been taken. `unreadable`: something
+ * answered that is not JSON, with a status that pdjs does not tell, as servers in trouble and proxies do.
+ */
 export class NoAnswerError extends Error {
-  readonly isSent: boolean;
+  readonly fate: 'not_sent' | 'lost' | 'unreadable';
 
-  constructor(message: string, isSent: boolean, options?: { cause?: unknown }) {
+  constructor(fate: NoAnswerError['fate'], message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'NoAnswerError';
-    this.isSent = isSent;
+    this.fate = fate;
   }
 }
 
@@ -93,8 +96,10 @@ async function once(
 
 function noAnswer(error: unknown): NoAnswerError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const type = error instanceof Error && 'type' in error ? error.type : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  return new NoAnswerError(message, !NOT_CONNECTED.includes(code), { cause: error });
+  const fate = NOT_CONNECTED.includes(code) ? 'not_sent' : type === 'invalid-json' ? 'unreadable' : 'lost';
+  return new NoAnswerError(fate, message, { cause: error });
 }
 
 /** `{ message, errors: […] }` of https://developer.pagerduty.com/docs/events-api-v2, in one line. */
