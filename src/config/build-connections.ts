@@ -9,7 +9,7 @@ import type {
 } from '../domain/connection.ts';
 import type { Secret } from '../domain/secret.ts';
 import { suggestName } from '../schema/nearest-name.ts';
-import { withoutUndefined } from '../schema/without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 import type { ConnectionsDefinition } from './connection-schemas.ts';
 import type { Report } from './report.ts';
 

@@ -1,6 +1,6 @@
 import type { Secret } from '../domain/secret.ts';
 import type { PagerDutySettings } from '../domain/settings.ts';
-import { withoutUndefined } from '../schema/without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 import type { Report } from './report.ts';
 import type { ConfigDefinition } from './schema.ts';
 

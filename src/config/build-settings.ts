@@ -4,7 +4,7 @@ import type { ApprovalSpec } from '../domain/rule.ts';
 import { isLoopbackHost } from '../domain/loopback.ts';
 import type { Limits, NamedTimeInterval, Person, Role, Settings } from '../domain/settings.ts';
 import { uniteIntervals } from '../domain/time-interval.ts';
-import { withoutUndefined } from '../schema/without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 import { buildAuth } from './build-auth.ts';
 import { buildConnections } from './build-connections.ts';
 import { buildPagerDuty } from './build-pagerduty.ts';

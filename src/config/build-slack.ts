@@ -1,5 +1,5 @@
 import type { SlackSettings } from '../domain/settings.ts';
-import { withoutUndefined } from '../schema/without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 import type { Report } from './report.ts';
 import type { ConfigDefinition } from './schema.ts';
 

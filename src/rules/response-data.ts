@@ -3,7 +3,7 @@ import type { Json } from '../domain/json.ts';
 import { PAGERDUTY_SEVERITIES } from '../domain/response.ts';
 import type { EscalationRung, NotifyTargets } from '../domain/response.ts';
 import type { SeveritySetting } from '../domain/settings.ts';
-import { withoutUndefined } from '../schema/without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 
 const notifySchema = z
   .strictObject({ slack: z.string().optional(), pagerduty: z.string().optional(), own_channel: z.boolean().optional() })

@@ -2,7 +2,7 @@ import { dueInActiveTime } from '../domain/active-time.ts';
 import type { Json } from '../domain/json.ts';
 import type { EscalationRung, ResponsePlan } from '../domain/response.ts';
 import type { SeveritySetting } from '../domain/settings.ts';
-import { withoutUndefined } from '../schema/without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 import { policyData } from './response-data.ts';
 import type { IntervalDefinition } from './rule-settings.ts';
 import type { SeverityScale } from './severity-scale.ts';

@@ -3,7 +3,7 @@ import { PAGERDUTY_SEVERITIES } from '../domain/response.ts';
 import type { EscalationRung, NotifyTargets } from '../domain/response.ts';
 import type { SeveritySetting } from '../domain/settings.ts';
 import { duration, matcherText, settingName, text } from './fields.ts';
-import { withoutUndefined } from './without-undefined.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
 
 /** Where people are told or called. */
 const notifySchema = z
