@@ -49,6 +49,27 @@ it('tells everything once, wherever it is killed', async () => {
   }
 });
 
+it('tells a storm as one bundle, wherever it is killed', async () => {
+  const ids = Array.from({ length: 12 }, (_, index) => `inc-${index}`);
+  for (let calls = 0; ; calls += 1) {
+    await stage.close();
+    stage = await new DeliveryStage().open();
+    stage.start(calls);
+    await open(ids);
+    await stage.clock.advance(5_000);
+    await stage.tell('inc-1');
+    await stage.clock.advance(5_000);
+    const wasKilled = stage.isKilled;
+    if (wasKilled) stage.start();
+    await stage.clock.advance(60_000);
+    expect(await stage.waiting()).toEqual([]);
+    const posts = stage.vendor.taken.filter(({ kind }) => kind === 'post');
+    expect(posts).toHaveLength(1);
+    expect(posts[0]?.says.split(' ').sort()).toEqual(ids.toSorted());
+    if (!wasKilled || calls > 200) break;
+  }
+});
+
 it.each(Array.from({ length: HISTORIES }, (_, seed) => seed + 1))(
   'tells everything, and once, whatever happens in between (history %i)',
   async (seed) => {

@@ -48,7 +48,7 @@ export class FakeVendor implements Notifier {
     const says = sayingOf(news);
     const known = row.told?.['says'];
     const [kind, isRepeatable] = known === undefined ? ['post', false] : known === says ? ['thread', false] : ['update', true];
-    const isThreadDone = news.kind !== 'notice' || row.toldPosition >= Number(says);
+    const isThreadDone = row.incidentId === null || row.toldPosition >= Number(says);
     if (kind === 'thread' && isThreadDone) return undefined;
     return {
       kind,
