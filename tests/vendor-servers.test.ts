@@ -159,7 +159,7 @@ describe('the Slack of the tests', () => {
     ['a label of 76 characters', 'invalid_blocks', [actions(button({ text: { type: 'plain_text', text: 'x'.repeat(76) } }))]],
     ['a value of 2,001 characters', 'invalid_blocks', [actions(button({ value: 'x'.repeat(2_001) }))]],
     ['an action_id of 256 characters', 'invalid_blocks', [actions(button({ action_id: 'x'.repeat(256) }))]],
-    ['the same action_id twice', 'invalid_blocks', [actions(button({})), actions(button({}))]],
+    ['the same action_id twice in a block', 'invalid_blocks', [{ type: 'actions', elements: [button({}), button({})] }]],
     [
       'a question of 301 characters',
       'invalid_blocks',

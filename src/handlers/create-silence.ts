@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { sharedLabels, type Labels } from '../domain/alert.ts';
 import type { AlertmanagerConnection } from '../domain/connection.ts';
 
-/** So many silences are made for alerts that have too little in common for one. */
-const MAX_SILENCES = 5;
+/** So many silences are made at most for alerts that have too little in common for one. */
+const MAX_SILENCES = 20;
 /** How long one Alertmanager has: another one of its cluster may answer in time. */
 const TIMEOUT_MS = 800;
 
@@ -28,15 +28,15 @@ export interface CreatedSilences {
 
 /**
  * The labels of the silences that hide these alerts: what all of them have in common, always with `alertname`; where
- * that is nothing else, one for each of at most five. `undefined` where no silence is narrow enough.
+ * that is nothing else, one for each of at most twenty. `undefined` where no silence is narrow enough.
  */
 export function silencesFor(alerts: readonly Labels[]): readonly Labels[] | undefined {
   if (alerts.length === 0 || alerts.some((labels) => labels['alertname'] === undefined)) return undefined;
   const shared = sharedLabels(alerts);
   const hasName = shared['alertname'] !== undefined;
   if (hasName && (alerts.length === 1 || Object.keys(shared).length > 1)) return [shared];
-  if (alerts.length <= MAX_SILENCES) return alerts;
-  return hasName ? [shared] : undefined;
+  // A silence of the bare name would hide alerts that nobody has looked at.
+  return alerts.length <= MAX_SILENCES ? alerts : undefined;
 }
 
 /**

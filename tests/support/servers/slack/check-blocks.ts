@@ -20,10 +20,13 @@ export function checkBlocks(blocks: unknown, max: number): readonly SlackBlock[]
     'block_id',
     form.data.map((block) => block.block_id),
   );
-  refuseRepeated(
-    'action_id',
-    form.data.flatMap(elementsOf).map((element) => element['action_id']),
-  );
+  // Slack documents it as unique in the containing block.
+  for (const block of form.data) {
+    refuseRepeated(
+      'action_id',
+      elementsOf(block).map((element) => element['action_id']),
+    );
+  }
   return form.data.map(withIds);
 }
 
