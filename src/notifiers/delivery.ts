@@ -195,7 +195,8 @@ export class Delivery {
     const now = clock.now();
     for (let limit = this.#inHand.size + DUE_BATCH; ; limit *= 2) {
       let found = await store.dueNotifications(now, limit);
-      if (await this.#bundling.arrange(found.due)) found = await store.dueNotifications(now, limit);
+      // What takes the place of those that were bundled may have to be bundled as well.
+      while (await this.#bundling.arrange(found.due)) found = await store.dueNotifications(now, limit);
       if (this.#stopping.signal.aborted) return Infinity;
       const taken = found.due.filter((due) => this.#take(due)).length;
       const isMoreDue = found.due.length === limit && this.#inHand.size < MAX_IN_HAND;

@@ -25,7 +25,7 @@ export interface Taken {
  * A vendor with places, each of which has a message that shows a number and a thread that has every number once. What
  * there is to say of an incident is a number that counts up.
  */
-export class FakeVendor implements Notifier {
+class FakeVendor implements Notifier {
   readonly name = 'slack';
   readonly taken: Taken[] = [];
   readonly asked: string[] = [];

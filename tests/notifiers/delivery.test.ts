@@ -334,6 +334,17 @@ describe('a storm', () => {
     expect(await stage.waiting()).toEqual([]);
   });
 
+  it('of a thousand is a few messages', async () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => `many-${index}`);
+    await open(many);
+    stage.start();
+    await stage.clock.advance(5_000);
+    expect(new Set(stage.vendor.taken.map(({ id }) => id))).toEqual(new Set([bundleId]));
+    expect(stage.vendor.taken.length).toBeLessThan(5);
+    expect(stage.vendor.taken.at(-1)?.says.split(' ')).toHaveLength(many.length);
+    expect(await stage.waiting()).toEqual([]);
+  });
+
   it('is not what comes a minute later', async () => {
     stage.start();
     await open(ids);
