@@ -65,17 +65,19 @@ export class Bundling {
     const { store, clock, newId } = this.#deps;
     const now = clock.now();
     const newest = this.#newest.get(place);
-    const isOpen = newest !== undefined && now - newest.at <= JOIN_MS;
-    if (!isOpen) this.#newest.delete(place);
-    if (!isOpen && due.length <= MAX_ALONE) return false;
+    const isRecent = newest !== undefined && now - newest.at <= JOIN_MS;
+    if (!isRecent) this.#newest.delete(place);
+    if (!isRecent && due.length <= MAX_ALONE) return false;
     const gathered = await store.transact(async (tx) => {
+      const [known] = isRecent ? await tx.notifications([newest.id]) : [];
+      // Whatever joins a bundle that was given up would never be told.
+      const open = known?.isDead === false ? known : undefined;
       const rows = (await readAgain(tx, due)).filter((row) => bundlingPlace(row) === place);
       const asking = await rowsWithQuestion(tx, rows);
       const alone = new Set(rows.filter((row) => asking.has(row.id)).slice(0, MAX_ALONE));
       const members = rows.filter((row) => !alone.has(row));
       const [first] = members;
-      if (first === undefined || (!isOpen && members.length <= MAX_ALONE)) return undefined;
-      const [open] = isOpen ? await tx.notifications([newest.id]) : [];
+      if (first === undefined || (open === undefined && members.length <= MAX_ALONE)) return undefined;
       const bundle = open ?? newBundle(newId('bundle'), first, now);
       await tx.save(
         outboxChanges({

@@ -378,6 +378,17 @@ describe('a storm', () => {
     expect(new Set(stage.reports.map(({ incidentId }) => incidentId))).toEqual(new Set(ids));
   });
 
+  it('swallows nothing into a bundle that was given up', async () => {
+    const fates: Fate[] = [new NotifyError('unreachable_place', 'is_archived')];
+    stage.vendor.fate = () => fates.shift() ?? 'taken';
+    stage.start();
+    await open(ids);
+    await stage.clock.advance(5_000);
+    await open(['inc-30']);
+    await stage.clock.advance(5_000);
+    expect(said('inc-30:slack:#ops')).toEqual(['post 1', 'thread 1']);
+  });
+
   it('of eleven in channels of their own is eleven messages', async () => {
     stage.start();
     for (const id of ids.slice(0, 11)) await open([id], { place: 'own', id: `${id}:slack:own` });
