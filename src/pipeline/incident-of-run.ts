@@ -35,10 +35,9 @@ export function openIncidentForRun(world: World, run: Run, rule: Rule, context: 
 /** A run without alerts has ended: one that did not end well gets an incident, and the incident of one that did is closed. */
 export function settleRunWithoutAlerts(world: World, run: Run, context: DecisionContext): void {
   if (run.lineId !== null || run.outcome === null) return;
-  const hasFailedFinally = [...world.stepsOf(run.id).values()].some(
-    ({ address, state }) => /[:/]finally\//.test(address) && (state === 'failed' || state === 'unknown'),
-  );
-  const isWell = ENDED_WELL.includes(run.outcome) && !hasFailedFinally;
+  const failed = [...world.stepsOf(run.id).values()].filter(({ state }) => state === 'failed' || state === 'unknown');
+  const endedWell = ENDED_WELL.includes(run.outcome);
+  const isWell = endedWell && !failed.some(({ address }) => /[:/]finally\//.test(address));
   const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
   if (isWell) {
     if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0)
@@ -49,13 +48,8 @@ export function settleRunWithoutAlerts(world: World, run: Run, context: Decision
   const rule = context.claimedRule(run) ?? context.rules.byName(run.rule);
   if (run.incidentId !== null || rule === undefined) return;
   const known = openIncidentForRun(world, run, rule, context);
-  const why = run.reason === null ? '' : ` (${run.reason})`;
-  escalate(
-    world,
-    known.incidentId,
-    run.reason ?? run.outcome,
-    `${run.target}: the run ended ${run.outcome}${why}`,
-    context,
-    run.id,
-  );
+  const reason = endedWell ? 'finally_failed' : (run.reason ?? run.outcome);
+  const steps = failed.map(({ id, error }) => `${id}: ${error?.message ?? 'nobody can tell'}`);
+  const text = [`${run.target}: the run ended ${run.outcome} (${reason})`, ...steps].join('; ');
+  escalate(world, known.incidentId, reason, text, context, run.id);
 }

@@ -189,7 +189,8 @@ describe('a run by hand that does not end well', () => {
     stage.fail('plan');
     expect(stage.ending).toEqual(['ended', 'completed', null]);
     expect(stage.incident.status).toBe('triggered');
-    expect(stage.escalations).toHaveLength(1);
+    expect(stage.escalations).toEqual(['finally_failed']);
+    expect(stage.timeline.at(-1)?.text).toContain('undo: unavailable');
   });
 
   test('leaves its target in quarantine until a person cancels it', () => {
