@@ -34,7 +34,12 @@ const says = (args: Readonly<Record<string, unknown>>, text: string): boolean =>
 const MOMENTS: readonly Moment[] = [
   { name: 'the message', vendor: 'slack', method: 'chat.postMessage', isIt: (args) => args['thread_ts'] === undefined },
   { name: 'a reply', vendor: 'slack', method: 'chat.postMessage', isIt: (args) => args['thread_ts'] !== undefined },
-  { name: 'the question', vendor: 'slack', method: 'chat.update', isIt: (args) => says(args, 'remedyd:approve') },
+  {
+    name: 'the progress',
+    vendor: 'slack',
+    method: 'chat.update',
+    isIt: (args) => !says(args, 'Resolved') && !says(args, 'remedyd:approve'),
+  },
   { name: 'the end', vendor: 'slack', method: 'chat.update', isIt: (args) => says(args, 'Resolved') },
   { name: 'the page', vendor: 'pagerduty', method: 'enqueue', isIt: (args) => args['event_action'] === 'trigger' },
   { name: "the page's end", vendor: 'pagerduty', method: 'enqueue', isIt: (args) => args['event_action'] === 'resolve' },
@@ -111,10 +116,9 @@ describe('killed around each message', () => {
       const killed = killAt(moment, host, when === 'after');
       const alert = firingAlert({ alertname: 'Sick', host });
       expect(await daemon.sendWebhook(webhookBody([alert]))).toBe(202);
-      const isEarly = !['the end', "the page's end", 'a change'].includes(moment.name);
-      if (isEarly) await killed;
+      if (['the message', 'a reply', 'the page'].includes(moment.name)) await killed;
       await approve(host);
-      if (moment.name === 'a change') await killed;
+      if (['the progress', 'a change'].includes(moment.name)) await killed;
       const ofHost = (isSo: Parameters<TestDaemon['waitForIncident']>[1]) =>
         daemon.waitForIncident('act', (incident) => incident.labels['host'] === host && isSo(incident));
       await ofHost(({ runs }) => runs.at(-1)?.state === 'verifying');
