@@ -16,9 +16,12 @@ export function idOfPagerDutyKey(key: string): string | undefined {
   return key.startsWith(PREFIX) && key.length > PREFIX.length ? key.slice(PREFIX.length) : undefined;
 }
 
-/** How a title names its incident or bundle: webhooks about notes carry the title, but not the key. */
-export function markTitle(id: string): string {
-  return `[${id}]`;
+/**
+ * The beginning of a title, with the name of its incident or bundle: webhooks about notes carry the title, but not the key.
+ * Nothing in the text can pass for such a name.
+ */
+export function markedTitle(text: string, id: string): string {
+  return `${text.replace(/\[(?=(?:inc|bundle)_)/g, '(')} [${id}]`;
 }
 
 /** The incident or bundle that a title names. */

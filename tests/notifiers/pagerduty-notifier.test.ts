@@ -1,9 +1,10 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { NotifyError } from '../../src/domain/notifier.ts';
+import { idInTitle } from '../../src/domain/pagerduty-key.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { startPagerDuty } from '../support/servers/pagerduty/start-pagerduty.ts';
 import type { PagerDutyServer } from '../support/servers/pagerduty/types.ts';
-import { incidentOf, runOf, stepOf } from '../support/store-rows.ts';
+import { incidentOf, lineOf, runOf, stepOf } from '../support/store-rows.ts';
 import { INCIDENT, KEY, newsOf, notifierOf, pageOf, Place, ROUTING_KEY, SERVICE, story } from './pagerduty-place.ts';
 
 let pagerduty: PagerDutyServer;
@@ -168,6 +169,14 @@ describe('what an event says', () => {
         },
       },
     });
+  });
+
+  it('names the incident so that a note can be told from its title, whatever a label says', async () => {
+    const lines = [lineOf('line-1', INCIDENT, { target: 'db [inc_2] [bundle_3]' })];
+    await new Place(pagerduty).tell(newsOf({}, { detail: { lines } }));
+    const { summary = '' } = pagerduty.incident(KEY) ?? {};
+    expect(summary).toBe('P1 disk-full: db (inc_2] (bundle_3] [inc_1]');
+    expect(idInTitle(summary)).toBe(INCIDENT);
   });
 
   it('keeps the routing key out of what is journaled', () => {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts';
 import type { BundleNews } from '../../domain/notifier.ts';
-import { markTitle, pagerDutyKey } from '../../domain/pagerduty-key.ts';
+import { markedTitle, pagerDutyKey } from '../../domain/pagerduty-key.ts';
 import { MAX_SUMMARY, type AlertEvent } from './event.ts';
 import { fitEvent } from './fit-event.ts';
 import type { EventAction } from './next-action.ts';
@@ -37,10 +37,8 @@ function summaryOf({ id, incidents }: BundleNews): string {
   const rules = byRule.slice(0, MAX_RULES).map(([rule, those]) => `${those.length} ${shortLine(rule, 100)}`);
   const more = byRule.length > MAX_RULES ? ` and ${byRule.length - MAX_RULES} further rules` : '';
   const worst = shortLine(incidents[0]?.severity ?? '', 50);
-  return shortLine(
-    `${worst} ${incidents.length} incidents began together ${markTitle(id)}: ${rules.join(', ')}${more}`,
-    MAX_SUMMARY,
-  );
+  const title = markedTitle(`${worst} ${incidents.length} incidents began together`, id);
+  return shortLine(`${title}: ${rules.join(', ')}${more}`, MAX_SUMMARY);
 }
 
 function detailsOf({ id, incidents }: BundleNews): JsonObject {

@@ -1,4 +1,4 @@
-import { markTitle, pagerDutyKey } from '../../domain/pagerduty-key.ts';
+import { markedTitle, pagerDutyKey } from '../../domain/pagerduty-key.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { IncidentNews } from '../../domain/notifier.ts';
 import type { MemberAlert } from '../../domain/store.ts';
@@ -50,7 +50,7 @@ function summaryOf(news: IncidentNews): string {
   const where = targets === '' ? group : targets;
   const failure = lastFailure(news.detail);
   const what = `${shortLine(incident.severity, 50)} ${shortLine(incident.rule, 200)}${where === '' ? '' : `: ${shortLine(where, 250)}`}`;
-  return shortLine(`${what} ${markTitle(incident.id)}${failure === undefined ? '' : `; ${failure}`}`, MAX_SUMMARY);
+  return shortLine(`${markedTitle(what, incident.id)}${failure === undefined ? '' : `; ${failure}`}`, MAX_SUMMARY);
 }
 
 /** What it is about: the targets whose alerts fire, or else all. */
