@@ -86,7 +86,7 @@ export interface Incident {
   readonly previousId: string | null;
   /** No automation here: a person resolved the incident before it while its alerts fired. */
   readonly notifyOnly: boolean;
-  /** The rungs of the escalation policy before this one were sent, or were not needed when they were due. */
+  /** The rungs of the escalation policy before this one were sent, were not needed when they were due, or wait (`rungHeldSince`). */
   readonly nextRung: number;
   /** Since when a due rung waits for the end of a run that may help. */
   readonly rungHeldSince: number | null;
@@ -426,12 +426,12 @@ export interface Notification {
   /** As the rule or the policy names it: `#ops`, `U123`, `@dba`, a service of PagerDuty; `own` for a channel of its own. */
   readonly place: string;
   readonly purpose: NotificationPurpose;
-  /** The text of a notice. */
+  /** The text of a notice; of a bundle, how many of its incidents have left it. */
   readonly text: string | null;
   /** The bundle that speaks for this incident at this place. */
   readonly bundleId: string | null;
   readonly createdAt: number;
-  /** Counts the changes that the place should hear of; `toldVersion` is the last that it has. */
+  /** Counts the changes that the place should hear of; `toldVersion` is the last that it has. It owes something while `wanted` is larger. */
   readonly wanted: number;
   readonly toldVersion: number;
   /** What the notifier has to know of what it said, e.g. the message's `ts`. Its own. */

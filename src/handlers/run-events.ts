@@ -127,6 +127,8 @@ function viewSignal(signal: Signal): RunEvent | undefined {
           error: signal.error ?? null,
         },
       };
+    case 'approval':
+      return { name: 'approval', data: { incident_id: signal.incidentId, run_id: signal.runId, state: signal.state } };
     case 'escalated':
       return { name: 'escalated', data: { incident_id: signal.incidentId, reason: signal.reason, text: signal.text } };
     case 'incident_opened':

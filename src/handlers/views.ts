@@ -1,7 +1,7 @@
 import type { Labels } from '../domain/alert.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { RuleSet } from '../domain/rule.ts';
-import type { Approval, Breaker, Incident, Line, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
+import type { Approval, Breaker, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
 import type { IncidentPhase } from '../domain/incident-phase.ts';
 import { phaseOf } from '../domain/phase-of.ts';
 import type { IncidentDetail, MemberAlert } from '../domain/store.ts';

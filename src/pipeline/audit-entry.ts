@@ -18,9 +18,25 @@ export function auditEntry(event: Command, answer: CommandAnswer, at: number): A
 }
 
 function subjectOf(event: Command): string {
-  if ('runId' in event && event.runId !== undefined) return event.runId;
-  if ('incidentId' in event && event.incidentId !== null) return event.incidentId;
-  return 'rule' in event ? event.rule : 'daemon';
+  switch (event.kind) {
+    case 'pause':
+    case 'resume':
+      return 'daemon';
+    case 'rearm':
+    case 'run_by_hand':
+      return event.rule;
+    case 'cancel':
+    case 'approve':
+    case 'reject':
+    case 'retry':
+      return event.runId ?? event.incidentId ?? '';
+    case 'acknowledge':
+    case 'resolve':
+    case 'escalate':
+    case 'note':
+    case 'set':
+      return event.incidentId;
+  }
 }
 
 function detailsOf(event: Command): JsonObject {

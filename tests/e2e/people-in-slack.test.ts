@@ -91,7 +91,9 @@ describe('people in Slack and PagerDuty', () => {
     const find = (): SlackMessage | undefined =>
       slack.messages('#ops').find((each) => !each.isBroadcast && each.allText.includes(host) && isSo(each));
     await slack.until(() => find() !== undefined);
-    return find() as SlackMessage;
+    const found = find();
+    if (found === undefined) throw new Error(`no message speaks of ${host}`);
+    return found;
   };
   const offers = (label: string) => (each: SlackMessage) => slack.controls(each).some((control) => control.label === label);
   const click = async (user: string, on: SlackMessage, actionId: string, selected?: string): Promise<string> => {
@@ -144,7 +146,7 @@ describe('people in Slack and PagerDuty', () => {
     expect(lastRun(incident)).toMatchObject({ outcome: 'cancelled', reason: 'rejected' });
     const changed = await message('host/rejected', (each) => !offers('Approve')(each));
     expect(offers('Approve')(changed)).toBe(false);
-    const stale = await slack.clickBody({
+    const stale = slack.clickBody({
       user: ALICE,
       channel: '#ops',
       message: changed,
@@ -184,7 +186,9 @@ describe('people in Slack and PagerDuty', () => {
     const page = async (host: string): Promise<PagerDutyIncident> => {
       const { id } = await incidentOf('paged', host);
       await pagerduty.until(() => pagerduty.incident(`remedyd/${id}`) !== undefined);
-      return pagerduty.incident(`remedyd/${id}`) as PagerDutyIncident;
+      const found = pagerduty.incident(`remedyd/${id}`);
+      if (found === undefined) throw new Error(`nobody was paged for ${host}`);
+      return found;
     };
     const here = await fire('Paged', 'acked-here');
     const first = await page('acked-here');
