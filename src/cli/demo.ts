@@ -18,6 +18,10 @@ const PREPARATIONS: readonly Preparation[] = [prepareServiceActs, preparePostgre
 /** The exit status of a program that was interrupted, as shells have it. */
 const INTERRUPTED = 130;
 
+const WHO_IS_TOLD = `
+It needs no Slack and no PagerDuty: the lines \`slack\` and \`pagerduty\` are what people would read there. An incident is one
+message in Slack, which is updated in place; the lines \`remedyd\` are its thread.`;
+
 /**
  * Plays sick systems, their alerts and their repair with a daemon of its own, within a minute. Returns 0 when every incident
  * ended as it should, as the daemon itself tells it; else 1. Leaves nothing behind, also when it is interrupted.
@@ -49,12 +53,13 @@ async function play(print: (text: string) => void, cleanUp: AsyncDisposableStack
   const acts = prepared.flatMap((result) => ('missing' in result ? [] : result));
   const daemon = await startDemoDaemon(folder, acts, cleanUp);
   narrate(print, 'remedyd', `the daemon is ready at ${daemon.url}, with ${String(acts.length)} rules`);
+  print(WHO_IS_TOLD);
   for (const [index, act] of acts.entries()) {
     print(`\n${String(index + 1)}. ${act.title}`);
     await act.play({ daemon, tell: (who, text, at) => narrate(print, who, text, at) });
   }
   print('');
   for (const result of prepared) if ('missing' in result) print(`Not shown: ${result.missing}`);
-  print(`Every incident ended as it should: ${acts.map((act) => act.ending).join(', ')}.`);
+  print(`Every incident ended as it should: ${acts.map((act) => act.ending).join('; ')}.`);
   return 0;
 }

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { DemoError } from './demo-error.ts';
 
 const STOP_WITHIN_MS = 5_000;
@@ -11,6 +12,11 @@ export interface ChildOptions {
   readonly user?: { readonly uid: number; readonly gid: number };
   /** The signal that ends it in an orderly way; SIGTERM unless given. */
   readonly stopSignal?: NodeJS.Signals;
+}
+
+export interface RunningChildOptions extends ChildOptions {
+  /** Gets each line of its standard output. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** A program that runs beside the demo until the stack is disposed of. */
@@ -27,7 +33,7 @@ export function startChild(
   command: string,
   args: readonly string[],
   cleanUp: AsyncDisposableStack,
-  options: ChildOptions = {},
+  options: RunningChildOptions = {},
 ): RunningChild {
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -38,6 +44,7 @@ export function startChild(
   const keep = (chunk: Buffer): void => void (output = (output + chunk.toString()).slice(-KEPT_OUTPUT));
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
+  if (options.onLine !== undefined) createInterface({ input: child.stdout }).on('line', options.onLine);
   child.on('error', (error) => keep(Buffer.from(error.message)));
   // Whoever reads may be gone before what is written.
   child.stdin.on('error', () => undefined);

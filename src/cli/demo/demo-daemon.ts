@@ -1,24 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import * as z from 'zod';
-import { callApi } from '../api-client.ts';
-import { CliError } from '../cli-error.ts';
-import { incidentDetailView, type IncidentDetailView } from '../incident-view.ts';
 import type { Act } from './act.ts';
 import { startChild } from './child-process.ts';
 import { DemoError } from './demo-error.ts';
+import { followIncident } from './follow-incident.ts';
 import { freePort } from './free-port.ts';
-import type { DemoDaemon, Tell } from './stage.ts';
+import { readPeopleMessage, type PeopleMessage } from './people-message.ts';
+import type { DemoDaemon } from './stage.ts';
 import { waitUntil } from './wait-until.ts';
 
 const READY_WITHIN_MS = 30_000;
-const INCIDENT_WITHIN_MS = 40_000;
-const KIND_WIDTH = 14;
 /** The program itself, beside this folder: the same in src/ and in dist/. */
 const MAIN = join(import.meta.dirname, `../../main${extname(import.meta.filename)}`);
-
-const incidentPage = z.object({ incidents: z.array(incidentDetailView) });
 
 /** Writes `remedyd.yml`, a token and the rule files of the acts into the folder, and starts `remedyd serve` there. */
 export async function startDemoDaemon(folder: string, acts: readonly Act[], cleanUp: AsyncDisposableStack): Promise<DemoDaemon> {
@@ -33,7 +27,12 @@ export async function startDemoDaemon(folder: string, acts: readonly Act[], clea
   writeFileSync(configFile, JSON.stringify(configurationOf(port, folder, acts, webhookToken, apiToken), null, 2), {
     mode: 0o600,
   });
-  const child = startChild(process.execPath, [MAIN, 'serve', '--config', configFile], cleanUp, { cwd: folder });
+  const messages: PeopleMessage[] = [];
+  const onLine = (line: string): void => {
+    const message = readPeopleMessage(line);
+    if (message !== undefined) messages.push(message);
+  };
+  const child = startChild(process.execPath, [MAIN, 'serve', '--config', configFile], cleanUp, { cwd: folder, onLine });
   await waitUntil(
     'the daemon is ready',
     async () => {
@@ -45,7 +44,7 @@ export async function startDemoDaemon(folder: string, acts: readonly Act[], clea
   return {
     url,
     sendWebhook: (body) => sendWebhook(url, webhookToken, body),
-    follow: (rule, isOver, tell) => followIncident({ url, token: apiToken }, rule, isOver, tell),
+    follow: (rule, isOver, tell) => followIncident({ url, token: apiToken, messages }, rule, isOver, tell),
   };
 }
 
@@ -57,14 +56,18 @@ function configurationOf(port: number, folder: string, acts: readonly Act[], web
     listen: `127.0.0.1:${String(port)}`,
     store: { url: `sqlite:${join(folder, 'remedyd.db')}` },
     rules: [join(folder, 'rules')],
-    log: { level: 'error' },
+    // The log tells what Slack and PagerDuty would have been told.
+    log: { level: 'info', format: 'json' },
     auth: {
       webhook: [{ name: 'demo', bearer_token: webhookToken }],
-      api: { tokens: [{ person: 'you', role: 'viewer', token: apiToken }] },
+      api: { tokens: [{ person: 'you', role: 'responder', token: apiToken }] },
     },
     people: { you: {} },
     connections,
-    escalation_policies: { standard: [{ after: '15m', notify: { slack: '#incidents' } }] },
+    severities: [
+      { name: 'P1', matchers: ['severity = "critical"'], escalation_policy: 'standard', notify: { slack: '#incidents' } },
+    ],
+    escalation_policies: { standard: [{ after: '15m', unless: ['acknowledged'], notify: { pagerduty: 'on-call' } }] },
     // So that an incident closes before you lose patience; usual are two minutes.
     limits: { settle: '1s' },
   };
@@ -86,29 +89,4 @@ async function sendWebhook(url: string, token: string, body: object): Promise<vo
   });
   if (response.status !== 202)
     throw new DemoError(`the webhook was answered ${String(response.status)}: ${await response.text()}`);
-}
-
-async function followIncident(
-  target: { readonly url: string; readonly token: string },
-  rule: string,
-  isOver: (incident: IncidentDetailView) => boolean,
-  tell: Tell,
-): Promise<IncidentDetailView> {
-  let told = 0;
-  const look = async (): Promise<IncidentDetailView | undefined> => {
-    const [incident] = incidentPage.parse(
-      await callApi(target, 'GET', `/api/v1/incidents?rule=${encodeURIComponent(rule)}&limit=1`),
-    ).incidents;
-    for (const { at, kind, text } of incident?.timeline.slice(told) ?? []) {
-      told += 1;
-      tell('remedyd', `${kind.replaceAll('_', ' ').padEnd(KIND_WIDTH)}  ${text}`, new Date(at));
-    }
-    return incident !== undefined && isOver(incident) ? incident : undefined;
-  };
-  try {
-    return await waitUntil(`the incident of ${rule} does not end as it should`, look, INCIDENT_WITHIN_MS);
-  } catch (error) {
-    if (error instanceof CliError) throw new DemoError(error.message, { cause: error });
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 const WIDTH = 10;
 
-/** One line of the story: when, who, what. */
+/** A part of the story: when, who, what. Further lines stand below the first one. */
 export function narrate(print: (text: string) => void, who: string, text: string, at = new Date()): void {
-  const time = at.toISOString().slice(11, 21);
-  print(`   ${time}  ${who.padEnd(WIDTH)}  ${text}`);
+  const lead = `   ${at.toISOString().slice(11, 21)}  ${who.padEnd(WIDTH)}  `;
+  print(lead + text.replaceAll('\n', `\n${' '.repeat(lead.length)}`));
 }

@@ -1,6 +1,5 @@
-import type { IncidentDetailView } from '../incident-view.ts';
-import type { Stage } from './stage.ts';
 import { probe, type ProbedAlert } from './prober.ts';
+import type { FollowedIncident, Stage } from './stage.ts';
 
 export interface PlayedIncident {
   /** The rule whose incident is followed. */
@@ -12,11 +11,11 @@ export interface PlayedIncident {
   /** What the prober sees when the system is sick, and when it is well again. */
   readonly sick: () => string;
   readonly well: () => string;
-  readonly isOver: (incident: IncidentDetailView) => boolean;
+  readonly isOver: (incident: FollowedIncident) => boolean;
 }
 
 /** Probes a system and tells what happens to it, and what the daemon makes of it, until the incident is over. */
-export async function playIncident({ daemon, tell }: Stage, played: PlayedIncident): Promise<IncidentDetailView> {
+export async function playIncident({ daemon, tell }: Stage, played: PlayedIncident): Promise<FollowedIncident> {
   const stop = new AbortController();
   const onChange = (isFiring: boolean): void => {
     tell(played.system, isFiring ? played.sick() : played.well());
@@ -38,7 +37,13 @@ export async function playIncident({ daemon, tell }: Stage, played: PlayedIncide
   }
 }
 
-/** Verified, and every alert over. */
-export function isVerifiedAndResolved({ status, runs }: IncidentDetailView): boolean {
-  return status === 'resolved' && runs.length > 0 && runs.every((run) => run.outcome === 'verified');
+/** Verified, every alert over, and people told so. */
+export function isVerifiedAndResolved({ status, runs, notifications }: FollowedIncident): boolean {
+  const isVerified = runs.length > 0 && runs.every((run) => run.outcome === 'verified');
+  return status === 'resolved' && isVerified && wasTold(notifications, 'message');
+}
+
+/** Whether people know everything in every place, and one of the places is of this kind. */
+export function wasTold(notifications: FollowedIncident['notifications'], purpose: 'message' | 'page'): boolean {
+  return notifications.some((each) => each.purpose === purpose) && notifications.every((each) => each.state === 'told');
 }

@@ -1,41 +1,57 @@
-import type { IncidentDetailView } from '../incident-view.ts';
 import type { Act } from './act.ts';
-import { isVerifiedAndResolved, playIncident } from './play-incident.ts';
+import { isVerifiedAndResolved, playIncident, wasTold } from './play-incident.ts';
 import { startSickService } from './sick-service.ts';
+import type { FollowedIncident } from './stage.ts';
 
 interface ServiceAct {
   readonly service: string;
+  readonly mode: 'auto' | 'approve';
   readonly staysSick: boolean;
   readonly title: string;
   readonly ending: string;
-  readonly isOver: (incident: IncidentDetailView) => boolean;
+  readonly isOver: (incident: FollowedIncident) => boolean;
 }
 
 const ACTS: readonly ServiceAct[] = [
   {
     service: 'shop',
+    mode: 'auto',
     staysSick: false,
     title: 'A web service whose workers hang: recycled, checked, resolved.',
     ending: 'the shop verified and resolved',
     isOver: isVerifiedAndResolved,
   },
   {
+    service: 'billing',
+    mode: 'approve',
+    staysSick: false,
+    title: 'The same where the rule may not act by itself: a person is asked first.',
+    ending: 'billing approved, verified and resolved',
+    isOver: (incident) =>
+      isVerifiedAndResolved(incident) && incident.runs.every(({ approval }) => approval?.state === 'approved'),
+  },
+  {
     service: 'reports',
+    mode: 'auto',
     staysSick: true,
-    title: 'The same repair where it does not help: nobody pretends, a person is told.',
+    title: 'The same repair where it does not help: nobody pretends, a person is called.',
     ending: 'the reports ineffective and escalated',
-    isOver: ({ status, escalation_level, runs }) =>
-      status !== 'resolved' && escalation_level > 0 && runs.every((run) => run.outcome === 'ineffective') && runs.length > 0,
+    isOver: ({ status, escalation_level, runs, notifications }) =>
+      status !== 'resolved' &&
+      escalation_level > 0 &&
+      runs.length > 0 &&
+      runs.every((run) => run.outcome === 'ineffective') &&
+      wasTold(notifications, 'page'),
   },
 ];
 
-/** The two acts that need nothing but this program: a repair that helps, and the same where it does not. */
+/** The acts that need nothing but this program: a repair that helps, one that asks first, and one that does not help. */
 export function prepareServiceActs(_folder: string, cleanUp: AsyncDisposableStack): Promise<readonly Act[]> {
   return Promise.all(ACTS.map((act) => prepareServiceAct(act, cleanUp)));
 }
 
 async function prepareServiceAct(
-  { service, staysSick, title, ending, isOver }: ServiceAct,
+  { service, mode, staysSick, title, ending, isOver }: ServiceAct,
   cleanUp: AsyncDisposableStack,
 ): Promise<Act> {
   const sick = await startSickService({ staysSick }, cleanUp);
@@ -43,7 +59,7 @@ async function prepareServiceAct(
   return {
     title,
     ending,
-    ruleFile: { name: `${service}.yml`, text: ruleFileOf(rule, service) },
+    ruleFile: { name: `${service}.yml`, text: ruleFileOf(rule, service, mode) },
     connections: { http: { [service]: { base_url: sick.url, allow: ['GET /health', 'POST /admin/recycle'] } } },
     play: async (stage) => {
       sick.sicken();
@@ -61,7 +77,7 @@ async function prepareServiceAct(
   };
 }
 
-function ruleFileOf(rule: string, service: string): string {
+function ruleFileOf(rule: string, service: string, mode: ServiceAct['mode']): string {
   return `rules:
   - name: ${rule}
     description: Recycles the workers of ${service} when none is left.
@@ -69,7 +85,7 @@ function ruleFileOf(rule: string, service: string): string {
       - 'alertname = "ServiceNotAnswering"'
       - 'service = "${service}"'
     target: service/{{ labels.service }}
-    mode: auto
+    mode: ${mode}
     escalation_policy: standard
     steps:
       - { id: before, uses: http.request, connection: ${service}, with: { method: GET, path: /health } }
@@ -84,8 +100,8 @@ function ruleFileOf(rule: string, service: string): string {
           connection: ${service}
           with: { method: GET, path: /health }
           expect: 'output.status == 200'
-          within: 4s
-      stable_for: 2s
+          within: 3s
+      stable_for: 1s
       resolved_within: 20s
 `;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 
 const WORKERS = 8;
-const LEAK_INTERVAL_MS = 250;
+const LEAK_INTERVAL_MS = 125;
 
 /** A small web service whose workers get stuck, one after the other, until it answers 503. */
 export interface SickService {
