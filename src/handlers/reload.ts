@@ -10,7 +10,7 @@ export function reloadRoute({ reload }: Pick<ApiDeps, 'reload'>): ApiRoute {
     handle: async () => {
       const { problems } = await reload();
       if (problems.length > 0) throw new ApiError(500, 'reload_failed', `the old rules stay live:\n${problems.join('\n')}`);
-      return { status: 200, body: { text: 'reloaded' } };
+      return { status: 200, body: { text: 'reloaded', data: null } };
     },
   };
 }

@@ -267,9 +267,48 @@ describe('incidents', () => {
     expect((await call('POST', '/api/v1/incidents', 'responder', { labels: { x: 1 } })).status).toBe(400);
   });
 
-  it.each(['approve', 'reject', 'escalate', 'note', 'set'])('cannot be told to %s in this version', async (action) => {
-    const { status, body } = await call('POST', `/api/v1/incidents/none/${action}`, 'responder', {});
-    expect([status, body]).toEqual([501, { error: { code: 'not_available', message: 'not available in this version' } }]);
+  it('take notes and fields of people, and are escalated by them', async () => {
+    const { id } = await openIncident('Tell', 'noted');
+    expect((await call('POST', `/api/v1/incidents/${id}/note`, 'responder', { text: 'the disk was full' })).status).toBe(200);
+    const fields = { Impact: 'none yet', Contact: '@dba' };
+    expect((await call('POST', `/api/v1/incidents/${id}/set`, 'responder', { fields })).status).toBe(200);
+    expect((await call('POST', `/api/v1/incidents/${id}/set`, 'responder', { fields: { Contact: null } })).status).toBe(200);
+    expect((await call('POST', `/api/v1/incidents/${id}/escalate`, 'responder', { reason: 'I am alone' })).status).toBe(200);
+    const { body } = await call('GET', `/api/v1/incidents/${id}`, 'viewer');
+    expect(body).toMatchObject({ fields: { Impact: 'none yet' }, escalation_level: 1 });
+    expect(JSON.stringify(body)).toContain('the disk was full');
+    expect(JSON.stringify(body)).toContain('I am alone');
+    const { body: audit } = await call('GET', '/api/v1/audit?limit=4', 'viewer');
+    expect(audit).toMatchObject({
+      entries: [
+        { person: 'the-responder', via: 'api', action: 'escalate', subject: id, ok: true },
+        { action: 'set' },
+        { action: 'set', details: { fields } },
+        { action: 'note', details: { text: 'the disk was full' } },
+      ],
+    });
+    const { body: draft } = await call('GET', `/api/v1/incidents/${id}/post-mortem`, 'viewer');
+    expect(JSON.stringify(draft)).toContain('# Post-mortem');
+  });
+
+  it.each(['approve', 'reject'])('cannot be told to %s where nothing waits', async (action) => {
+    const { id, read } = await openIncident('Act', `nothing to ${action}`);
+    const run = (await read()).runs[0]?.id ?? '';
+    expect((await call('POST', `/api/v1/incidents/${id}/${action}`, 'responder', {})).status).toBe(409);
+    const digest = { intent_digest: 'of something else' };
+    expect((await call('POST', `/api/v1/runs/${run}/${action}`, 'responder', digest)).status).toBe(409);
+    expect((await call('POST', `/api/v1/incidents/none/${action}`, 'responder', {})).status).toBe(404);
+  });
+
+  it('refuse notes and fields that are too long, empty or too many', async () => {
+    const { id } = await openIncident('Tell', 'too-long');
+    const many = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`f${String(index)}`, 'x']));
+    expect((await call('POST', `/api/v1/incidents/${id}/note`, 'responder', { text: '' })).status).toBe(400);
+    expect((await call('POST', `/api/v1/incidents/${id}/note`, 'responder', { text: 'x'.repeat(4_001) })).status).toBe(400);
+    expect((await call('POST', `/api/v1/incidents/${id}/set`, 'responder', { fields: many })).status).toBe(400);
+    expect((await call('POST', `/api/v1/incidents/${id}/set`, 'responder', { fields: { x: 'y'.repeat(1_001) } })).status).toBe(
+      400,
+    );
   });
 });
 
