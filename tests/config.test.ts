@@ -464,6 +464,11 @@ describe('people', () => {
 
   test.each([
     [
+      'an address where PagerDuty says an id',
+      'people: { alice: { pagerduty: a@example.com } }\npagerduty: { webhook_secrets: [hunter2] }',
+      "1:31: warning: what this person does in PagerDuty comes back with the user's id: write the id, such as PABC123, not the address",
+    ],
+    [
       'a way out and none back',
       `slack: { bot_token: xoxb-${KEY} }`,
       "1:1: warning: neither 'signing_secret' (HTTP) nor 'app_token' (Socket Mode): messages go out, buttons and commands do not come back",

@@ -12,6 +12,7 @@ import type { ConfigDefinition, ConfigKey } from './schema.ts';
  */
 export function checkPeople(config: ConfigDefinition, settings: Settings, broken: ReadonlySet<string>, report: Report): void {
   reportSharedIds(config, report);
+  if (config.pagerduty?.webhook_secrets !== undefined) warnOfAddresses(config, report);
   const { slack, people, roles } = settings;
   const ifRead = <T>(key: ConfigKey, value: T): T | undefined => (broken.has(key) ? undefined : value);
   const services = settings.pagerduty === undefined ? ('log' as const) : new Set(settings.pagerduty.services.keys());
@@ -48,6 +49,16 @@ export function checkPeople(config: ConfigDefinition, settings: Settings, broken
   if (config.approval === undefined || broken.has('roles')) return;
   const path = ['approval', config.approval.roles === undefined ? 'count' : 'roles'];
   for (const message of approvalFaults(settings.approval, roles)) report(path, message, { severity: 'warning' });
+}
+
+/** PagerDuty's webhooks name a user by id, and say nothing of addresses (developer.pagerduty.com, V3 webhooks, `agent`). */
+function warnOfAddresses({ people = {} }: ConfigDefinition, report: Report): void {
+  for (const [name, person] of Object.entries(people)) {
+    if (person?.pagerduty?.includes('@') !== true) continue;
+    const message =
+      "what this person does in PagerDuty comes back with the user's id: write the id, such as PABC123, not the address";
+    report(['people', name, 'pagerduty'], message, { severity: 'warning' });
+  }
 }
 
 /** An id that two people have would make one of them act as the other. */
