@@ -1,5 +1,6 @@
 import { lastingMessages } from '../../src/cli/demo/lasting-messages.ts';
 import { readPeopleMessage, type PeopleMessage } from '../../src/cli/demo/people-message.ts';
+import { questionText } from '../../src/cli/demo/question-text.ts';
 import type { IncidentNews } from '../../src/domain/notifier.ts';
 import type { Incident } from '../../src/domain/state.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -24,12 +25,7 @@ async function loggedLines(overrides: Partial<Incident>, purpose: 'message' | 'p
     pagerdutySeverity: 'critical',
     next: ['web-1: waits for an approval (soon)'],
   };
-  const row = notificationOf({
-    incidentId: ID,
-    channel: purpose === 'page' ? 'pagerduty' : 'slack',
-    place: '#incidents',
-    purpose,
-  });
+  const row = notificationOf(ID, { channel: purpose === 'page' ? 'pagerduty' : 'slack', place: '#incidents', purpose });
   const operation = notifier.next(news, row);
   if (operation === undefined) throw new Error('there is nothing to tell');
   await notifier.send(operation);
@@ -45,6 +41,32 @@ const at = (ms: number, text: string, place = '#incidents'): PeopleMessage => ({
   place,
   incidentId: ID,
   text,
+});
+
+describe('the question that the demo shows', () => {
+  const approval = {
+    state: 'open',
+    why: 'the rule is in mode approve',
+    roles: ['dba'],
+    count: 2,
+    approved_by: [],
+    timeout_at: '2026-01-02T10:15:00.000Z',
+    intent: [{ step: '0:steps/kill', uses: 'postgres.terminate_idle_connections', summary: 'terminate 15 idle sessions' }],
+  };
+
+  it('says what would be done, who may allow it and until when', () => {
+    expect(questionText({ target: 'postgres/main', approval })?.split('\n')).toEqual([
+      'Approval needed for postgres/main: the rule is in mode approve',
+      'Who may: dba (2 people). Until 10:15 UTC.',
+      '1. terminate 15 idle sessions (postgres.terminate_idle_connections)',
+      '[ Approve ]  [ Reject ]',
+    ]);
+  });
+
+  it('is none once it is decided, or where nothing is asked', () => {
+    expect(questionText({ target: 'postgres/main', approval: { ...approval, state: 'approved' } })).toBeUndefined();
+    expect(questionText({ target: 'postgres/main', approval: null })).toBeUndefined();
+  });
 });
 
 describe('what the demo shows of the messages to people', () => {

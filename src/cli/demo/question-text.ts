@@ -1,9 +1,9 @@
 import type { IncidentDetailView } from '../incident-view.ts';
 
-type Run = IncidentDetailView['runs'][number];
+type WaitingRun = Pick<IncidentDetailView['runs'][number], 'target' | 'approval'>;
 
-/** The question of a run that waits for an approval, as Slack shows it; `undefined` when it asks nothing. */
-export function questionText({ target, approval }: Run): string | undefined {
+/** What a run asks people, in the words of its message in Slack; `undefined` when it asks nothing. */
+export function questionText({ target, approval }: WaitingRun): string | undefined {
   if (approval?.state !== 'open') return undefined;
   const { why, roles, count, timeout_at: timeoutAt, intent } = approval;
   return [

@@ -35,7 +35,7 @@ const ACTS: readonly ServiceAct[] = [
     mode: 'auto',
     staysSick: true,
     title: 'The same repair where it does not help: nobody pretends, a person is called.',
-    ending: 'the reports ineffective and escalated',
+    ending: 'the reports ineffective, and a person called',
     isOver: ({ status, escalation_level, runs, notifications }) =>
       status !== 'resolved' &&
       escalation_level > 0 &&
