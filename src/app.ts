@@ -134,6 +134,7 @@ export class App {
       newId,
       newToken: () => randomBytes(16).toString('base64url'),
       defaultChannel: () => this.#live.settings.slack?.defaultChannel,
+      slackIdOf: (person) => this.#live.settings.people.get(person)?.slack,
       random: Math.random,
       start: (effect) => executor.start(effect),
       onSignals,

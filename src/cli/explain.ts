@@ -136,6 +136,7 @@ function explainMatch(
     claimedRule: () => rule,
     newToken: () => '',
     defaultChannel: undefined,
+    slackIdOf: () => undefined,
     newId: (kind) => kind,
     random: () => 0,
   };

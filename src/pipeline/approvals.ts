@@ -9,6 +9,7 @@ import { wakeHeldRung } from './escalation.ts';
 import { giveUp } from './finish-step.ts';
 import { gates } from './gates/index.ts';
 import { openIncidentForRun } from './incident-of-run.ts';
+import { isCertainlyAnother } from './certainly-another.ts';
 import { intendedStep, intentDigest } from './intent.ts';
 import { journalOf } from './journal.ts';
 import { locate } from './locate-step.ts';
@@ -110,11 +111,20 @@ export function approve(world: World, event: Answer, context: DecisionContext): 
   const { person } = event.actor;
   if (!hasRole(event.actor, approval.roles))
     return refuse('forbidden', describeRefusal(event.actor, approval.roles, 'approve it'));
-  if (approval.excluded === person)
+  const { excluded } = approval;
+  if (excluded === person)
     return refuse('forbidden', `${person} started run ${run.id} by hand; another person has to approve it`);
   const so = (people: number): string => `${people} of ${approval.count}`;
   if (approval.approvedBy.includes(person))
     return refuse('conflict', `${person} has approved it already (${so(approval.approvedBy.length)}); another person has to`);
+  const same = [...approval.approvedBy, ...(excluded === null ? [] : [excluded])].find(
+    (other) => !isCertainlyAnother(person, other, context),
+  );
+  if (same !== undefined)
+    return refuse(
+      'forbidden',
+      `it cannot be told whether ${person} is another person than ${same}, and it has to be; add the Slack ids of both to people in remedyd.yml`,
+    );
   const approvedBy = [...approval.approvedBy, person];
   const progress = so(approvedBy.length);
   tell(world, run.incidentId, now, 'approval_given', `${run.target}: approved by ${person} (${progress})`, {

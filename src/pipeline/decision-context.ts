@@ -26,6 +26,8 @@ export interface DecisionContext {
   readonly newToken: () => string;
   /** Where messages live that no rule and no severity has a place for. */
   readonly defaultChannel: string | undefined;
+  /** The Slack user id that is configured for a person. */
+  readonly slackIdOf: (person: string) => string | undefined;
   /** 0 ≤ r < 1, for the jitter of retries. */
   readonly random: () => number;
 }

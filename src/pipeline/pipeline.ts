@@ -34,6 +34,8 @@ export interface PipelineDeps {
   readonly newToken: () => string;
   /** The Slack channel that messages go to when nothing else is said. */
   readonly defaultChannel: () => string | undefined;
+  /** The Slack user id that is configured for a person at this moment. */
+  readonly slackIdOf: (person: string) => string | undefined;
   readonly random: () => number;
   readonly start: (effect: PipelineEffect) => void;
   readonly onSignals: (signals: readonly Signal[]) => void;
@@ -298,7 +300,7 @@ export class Pipeline {
   }
 
   #context(): DecisionContext {
-    const { clock, newId, newToken, random } = this.#deps;
+    const { clock, newId, newToken, slackIdOf, random } = this.#deps;
     const limits = this.#deps.limits();
     const rules = this.#deps.rules();
     return {
@@ -308,6 +310,7 @@ export class Pipeline {
       newId,
       newToken,
       defaultChannel: this.#deps.defaultChannel(),
+      slackIdOf,
       random,
       claimedRule: (run) => {
         const live = rules.byName(run.rule);

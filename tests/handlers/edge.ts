@@ -149,6 +149,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     newId,
     newToken: () => randomBytes(16).toString('base64url'),
     defaultChannel: () => undefined,
+    slackIdOf: (person) => (options.slack?.people ?? PEOPLE).get(person)?.slack,
     random: Math.random,
     start: (effect) => void effects.push(effect),
     onSignals,
@@ -284,7 +285,6 @@ function createSlack(
       get isAccepting() {
         return pipeline.isAccepting;
       },
-      accept: (batch) => pipeline.accept(batch),
       apply: (event, how) => {
         asked.push(event);
         return pipeline.apply(event, how);

@@ -80,6 +80,7 @@ export async function startPagerDutyStage(): Promise<PagerDutyStage> {
     newId,
     newToken: () => randomBytes(16).toString('base64url'),
     defaultChannel: () => undefined,
+    slackIdOf: () => undefined,
     random: Math.random,
     start: () => undefined,
     onSignals: () => undefined,

@@ -50,6 +50,7 @@ class Daemon {
       newId,
       newToken: () => 'token',
       defaultChannel: () => '#default',
+      slackIdOf: () => undefined,
       random: () => 0.5,
       start: () => undefined,
       onSignals: () => undefined,

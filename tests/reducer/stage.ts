@@ -36,6 +36,7 @@ type Answered = Partial<Omit<Extract<PipelineEvent, { kind: 'approve' | 'reject'
 /** Where people are, for incidents without a rule or a place of their own. */
 interface People {
   readonly defaultChannel?: string;
+  readonly slackIds?: ReadonlyMap<string, string>;
   readonly responseTo?: RuleSet['responseTo'];
 }
 
@@ -77,6 +78,7 @@ export class Stage {
       snapshots: this.#snapshots,
       random: () => this.random,
       ...(this.#people.defaultChannel === undefined ? {} : { defaultChannel: this.#people.defaultChannel }),
+      ...(this.#people.slackIds === undefined ? {} : { slackIds: this.#people.slackIds }),
     });
     const decided = applyEvent(this.state, event, context);
     this.state = decided.state;

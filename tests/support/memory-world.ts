@@ -120,6 +120,7 @@ export function createContext(
     readonly limits?: PipelineLimits;
     readonly random?: () => number;
     readonly defaultChannel?: string;
+    readonly slackIds?: ReadonlyMap<string, string>;
     /** Every rule that ever was, by digest. */
     readonly snapshots?: ReadonlyMap<string, Rule>;
   } = {},
@@ -138,6 +139,7 @@ export function createContext(
     newId: (kind) => `${kind}-${(counts[kind] += 1)}`,
     newToken: () => `token-${(tokens += 1)}`,
     defaultChannel: more.defaultChannel,
+    slackIdOf: (person) => more.slackIds?.get(person),
     random: more.random ?? (() => 0.5),
     claimedRule: (run) => {
       const live = rules.byName(run.rule);

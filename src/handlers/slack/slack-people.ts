@@ -1,4 +1,5 @@
 import { rolesOf } from '../../domain/roles-of.ts';
+import { SLACK_STRANGER } from '../../domain/slack-stranger.ts';
 import { API_ROLES, type ApiRole, type Settings } from '../../domain/settings.ts';
 import type { Actor } from '../../pipeline/event.ts';
 import type { SlackUser } from './slack-request.ts';
@@ -37,7 +38,7 @@ export class SlackPeople {
       const unread = groups.some((group) => members.get(group) === undefined);
       return { refusal: `${unknownUser(user.id)}${unread ? ' (Slack does not tell just now who is in its user groups)' : ''}` };
     }
-    const person = named ?? `slack:${user.id}`;
+    const person = named ?? `${SLACK_STRANGER}${user.id}`;
     return {
       actor: {
         person,
