@@ -1,20 +1,15 @@
 import * as z from 'zod';
-import { alertKey, copyLabels, type AlertBatch, type Labels } from '../domain/alert.ts';
 import { GATES } from '../domain/reason.ts';
 import { INCIDENT_STATUSES } from '../domain/state.ts';
 import type { Store } from '../domain/store.ts';
 import { withoutUndefined } from '../domain/without-undefined.ts';
 import { ApiError } from './api-error.ts';
 import { postMortem } from '../pipeline/post-mortem.ts';
-import { applyCommand, type ApiCall, type ApiDeps, type ApiRoute } from './api-route.ts';
+import { reportEvent } from '../pipeline/report-alert.ts';
+import { answerCommand, applyCommand, type ApiAnswer, type ApiCall, type ApiDeps, type ApiRoute } from './api-route.ts';
 import { parseInput } from './parse-input.ts';
 import { parseLabels } from './parse-labels.ts';
 import { viewIncident, type IncidentView } from './views.ts';
-
-/** The source of alerts that people report. */
-const API_SOURCE = 'api';
-/** What `remedyd incident create` makes, for rules to match. */
-const REPORTED = 'Reported';
 
 const listQuery = z.strictObject({
   status: z.enum([...INCIDENT_STATUSES, 'open']).optional(),
@@ -33,6 +28,7 @@ const report = z.strictObject({
   }),
   summary: z.string().max(10_000).default(''),
 });
+const reported = z.object({ incidents: z.array(z.string()) });
 
 const nothing = z.strictObject({}).optional();
 const runChoice = z.strictObject({ run: z.string().optional() }).default({});
@@ -200,44 +196,9 @@ async function viewAll({ store, rules }: ApiDeps, ids: readonly string[]): Promi
   return views;
 }
 
-/** The same report again, while the first one is open, is the same incident. */
-async function createIncident(deps: ApiDeps, { body, actor }: ApiCall): ReturnType<typeof applyCommand> {
-  const { pipeline, clock } = deps;
-  const { labels: given, summary } = parseInput(report, body);
-  if (!pipeline.isAccepting) throw new ApiError(503, 'unavailable', 'starting or stopping; come again');
-  const now = clock.now();
-  const labels = copyLabels(Object.assign(Object.create(null) as Record<string, string>, given, { alertname: REPORTED }));
-  const batch: AlertBatch = {
-    source: API_SOURCE,
-    receivedAt: now,
-    groupLabels: labels,
-    truncatedAlerts: 0,
-    alerts: [
-      {
-        status: 'firing',
-        labels,
-        annotations: copyLabels({ summary: summary.toWellFormed(), reported_by: actor.person }),
-        startsAt: now,
-        generatorUrl: '',
-        fingerprint: '',
-      },
-    ],
-    quarantined: [],
-    externalUrl: '',
-  };
-  await pipeline.accept(batch);
-  const incidents = await viewAll(deps, await incidentsOf(deps.store, labels));
-  const text =
-    incidents.length === 0
-      ? `no rule matches alertname="${REPORTED}" with these labels`
-      : `reported as ${incidents.map(({ id }) => id).join(', ')}`;
-  return { status: 201, body: { incidents, text } };
-}
-
-function incidentsOf(store: Store, labels: Labels): Promise<readonly string[]> {
-  return store.transact(async (transaction) => {
-    const episodes = await transaction.currentEpisodes([alertKey(API_SOURCE, labels)]);
-    const members = await transaction.members(episodes.map((episode) => episode.id));
-    return members.map((member) => member.incidentId);
-  });
+async function createIncident(deps: ApiDeps, { body, actor }: ApiCall): Promise<ApiAnswer> {
+  const { labels, summary } = parseInput(report, body);
+  const event = reportEvent({ labels, summary: summary.toWellFormed(), actor }, deps.rules(), deps.clock.now());
+  const { text, data } = await answerCommand(deps, event);
+  return { status: 201, body: { incidents: await viewAll(deps, reported.parse(data).incidents), text } };
 }

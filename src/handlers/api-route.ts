@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../domain/clock.ts';
+import type { Json } from '../domain/json.ts';
 import type { IncidentNews } from '../domain/notifier.ts';
 import type { RuleSet } from '../domain/rule.ts';
 import type { ApiRole } from '../domain/settings.ts';
@@ -62,10 +63,19 @@ const STATUS_OF: Readonly<Record<CommandErrorCode, number>> = { not_found: 404, 
 
 /** Applies a person's command and answers with what came of it, or throws an `ApiError`. */
 export async function applyCommand({ pipeline }: Pick<ApiDeps, 'pipeline'>, event: PipelineEvent): Promise<ApiAnswer> {
+  const { text, data } = await answerCommand({ pipeline }, event);
+  return { status: 200, body: { text, data } };
+}
+
+/** What came of a person's command, or an `ApiError`. */
+export async function answerCommand(
+  { pipeline }: Pick<ApiDeps, 'pipeline'>,
+  event: PipelineEvent,
+): Promise<{ readonly text: string; readonly data: Json }> {
   if (!pipeline.isAccepting) throw new ApiError(503, 'unavailable', 'starting or stopping; come again');
   const answer: CommandAnswer | undefined = await pipeline.apply(event);
   if (answer?.ok === false) throw new ApiError(STATUS_OF[answer.code], answer.code, answer.text);
-  return { status: 200, body: { text: answer?.text ?? 'done', data: answer?.data ?? null } };
+  return { text: answer?.text ?? 'done', data: answer?.data ?? null };
 }
 
 /** A part of the API that later versions have. */

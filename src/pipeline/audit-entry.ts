@@ -1,5 +1,6 @@
 import type { JsonObject } from '../domain/json.ts';
 import type { AuditEntry } from '../domain/state.ts';
+import { REPORTED_NAME } from '../domain/reported-alert.ts';
 import type { Command, CommandAnswer } from './event.ts';
 
 /** What the audit log keeps of a command, also of one that was refused. */
@@ -25,6 +26,8 @@ function subjectOf(event: Command): string {
     case 'rearm':
     case 'run_by_hand':
       return event.rule;
+    case 'report':
+      return REPORTED_NAME;
     case 'cancel':
     case 'approve':
     case 'reject':
@@ -54,6 +57,10 @@ function detailsOf(event: Command): JsonObject {
       return { fields: { ...event.fields } };
     case 'run_by_hand':
       return { params: event.params, target: event.target ?? null };
+    case 'report': {
+      const [alert] = event.batch.alerts;
+      return { labels: { ...alert?.labels }, summary: alert?.annotations['summary'] ?? '' };
+    }
     case 'pause':
       return { for_ms: event.forMs ?? null, reason: event.reason ?? null };
     case 'acknowledge':

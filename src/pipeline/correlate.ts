@@ -13,9 +13,9 @@ import { escalate, tell } from './story.ts';
 import { UNCONFIRMED_MS } from './timing.ts';
 import type { World } from './world.ts';
 
-type AlertsEvent = Extract<PipelineEvent, { kind: 'alerts' }>;
+type AlertsEvent = Pick<Extract<PipelineEvent, { kind: 'alerts' }>, 'batch' | 'alerts'>;
 
-/** Takes a webhook in: episodes begin, go on or end; alerts join incidents; lines get their pending runs. */
+/** Takes alerts in: episodes begin, go on or end; alerts join incidents; lines get their pending runs. */
 export function correlate(world: World, event: AlertsEvent, context: DecisionContext): void {
   const { batch } = event;
   for (const alert of batch.quarantined) {

@@ -40,6 +40,13 @@ export type StepResult = { readonly output: JsonObject } | { readonly error: Ste
 /** Everything that can happen to the pipeline. The reducer decides; it never asks the outside. */
 export type PipelineEvent =
   | { readonly kind: 'alerts'; readonly batch: AlertBatch; readonly alerts: readonly CorrelatedAlert[] }
+  | {
+      /** A person saw something that no alert says. */
+      readonly kind: 'report';
+      readonly batch: AlertBatch;
+      readonly alerts: readonly CorrelatedAlert[];
+      readonly actor: Actor;
+    }
   | { readonly kind: 'wake_run'; readonly runId: string }
   | { readonly kind: 'wake_incident'; readonly incidentId: string }
   | { readonly kind: 'tick' }

@@ -48,7 +48,7 @@ export async function loadAlertRows(
 function alertKeysOf(events: readonly PipelineEvent[]): readonly string[] {
   const keys = new Set<string>();
   for (const event of events) {
-    if (event.kind === 'alerts') for (const alert of event.alerts) keys.add(alert.alertKey);
+    if ('alerts' in event) for (const alert of event.alerts) keys.add(alert.alertKey);
     else if (event.kind === 'reconciled') for (const look of event.looks) keys.add(look.alertKey);
     else if (event.kind === 'stale') for (const key of event.alertKeys) keys.add(key);
   }
@@ -58,7 +58,7 @@ function alertKeysOf(events: readonly PipelineEvent[]): readonly string[] {
 function groupKeysOf(events: readonly PipelineEvent[]): readonly string[] {
   const keys = new Set<string>();
   for (const event of events) {
-    if (event.kind !== 'alerts') continue;
+    if (!('alerts' in event)) continue;
     for (const alert of event.alerts) {
       if (alert.message.status === 'firing') for (const match of alert.matches) keys.add(match.groupKey);
     }
@@ -73,7 +73,7 @@ function alertsThatJoin(
   rulesDigest: string,
 ): readonly CorrelatedAlert[] {
   return events.flatMap((event) => {
-    if (event.kind !== 'alerts') return [];
+    if (!('alerts' in event)) return [];
     return event.alerts.filter((alert) => alert.message.status === 'firing' && !isKnown(byKey.get(alert.alertKey), rulesDigest));
   });
 }
@@ -96,10 +96,11 @@ function episodesThatChange(
   for (const event of events) {
     if (event.kind === 'reconciled') for (const look of event.looks) add(look.alertKey);
     else if (event.kind === 'stale') for (const key of event.alertKeys) add(key);
-    else if (event.kind === 'alerts') {
+    else if ('alerts' in event) {
       for (const { alertKey, message } of event.alerts) {
         const isRepeat = message.status === 'firing' && isKnown(byKey.get(alertKey), rulesDigest);
-        if (!isRepeat || event.batch.truncatedAlerts > 0) add(alertKey);
+        // Whoever reports is told which incident it is, also the second time.
+        if (!isRepeat || event.batch.truncatedAlerts > 0 || event.kind === 'report') add(alertKey);
       }
     }
   }

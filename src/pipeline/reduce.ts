@@ -18,6 +18,7 @@ import { judge } from './judge.ts';
 import { closeStale, reconcile } from './reconcile.ts';
 import { isWaiting } from './open-question.ts';
 import { recoverStep } from './recover-step.ts';
+import { takeReport } from './report-alert.ts';
 import { begin, nextRung } from './run-playbook.ts';
 import { scopeOfRun } from './scope-of-run.ts';
 import { tell } from './story.ts';
@@ -101,6 +102,8 @@ function command(world: World, event: Command, context: DecisionContext): Comman
       return incidentCommands.set(world, event, context);
     case 'run_by_hand':
       return runByHand(world, event, context);
+    case 'report':
+      return takeReport(world, event, context);
   }
 }
 

@@ -1,5 +1,6 @@
 import { matchesAll, parseMatchers } from '../domain/matcher.ts';
 import type { Matcher } from '../domain/matcher.ts';
+import { REPORTED_NAME } from '../domain/reported-alert.ts';
 import type { Rule, RuleSet } from '../domain/rule.ts';
 import type { Place, Problem } from '../schema/problem.ts';
 import { IndexedRuleSet } from './indexed-rule-set.ts';
@@ -7,7 +8,7 @@ import { parsePrometheusAlerts } from './prometheus-alerts.ts';
 import type { DefinedAlert } from './prometheus-alerts.ts';
 
 // `remedyd incident create` makes these; no Prometheus does.
-const OWN_ALERTS: readonly DefinedAlert[] = [{ file: '', line: 1, column: 1, name: 'Reported', labels: new Map() }];
+const OWN_ALERTS: readonly DefinedAlert[] = [{ file: '', line: 1, column: 1, name: REPORTED_NAME, labels: new Map() }];
 
 /** Compares rules with the alerts of Prometheus: rules that no alert can reach (errors), and alerts that no rule answers (warnings). */
 export function lintAlerts(

@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import type { AlertmanagerConnection } from '../domain/connection.ts';
+import { REPORTED_SOURCE } from '../domain/reported-alert.ts';
 import type { AlertContent, Episode } from '../domain/state.ts';
 import type { Store } from '../domain/store.ts';
 import type { AlertLook } from '../pipeline/event.ts';
@@ -14,8 +15,6 @@ const SETTLED_AFTER_MS = 10 * 60_000;
 const MAX_EPISODES = 10_000;
 /** How many looks one event holds. */
 const BATCH = 500;
-/** Alerts that people reported are in no Alertmanager. */
-const API_SOURCE = 'api';
 
 export interface ReconcileDeps {
   readonly connections: () => readonly AlertmanagerConnection[];
@@ -71,7 +70,7 @@ function lookAt(
   views: readonly AlertmanagerView[],
   { haveAllAnswered, isComplete }: { readonly haveAllAnswered: boolean; readonly isComplete: boolean },
 ): AlertLook | undefined {
-  if (episode.source === API_SOURCE) return undefined;
+  if (episode.source === REPORTED_SOURCE) return undefined;
   const identity = identityOf(episode.labels);
   const seen = views.map((view) => view.alerts.get(identity)).filter((alert) => alert !== undefined);
   const { alertKey } = episode;

@@ -265,6 +265,10 @@ describe('incidents', () => {
       incidents: [{ id: (body as { incidents: { id: string }[] }).incidents[0]?.id }],
     });
     expect((await call('POST', '/api/v1/incidents', 'responder', { labels: { x: 1 } })).status).toBe(400);
+    const { body: audit } = await call('GET', '/api/v1/audit?limit=1', 'viewer');
+    expect(audit).toMatchObject({
+      entries: [{ person: 'the-responder', via: 'api', action: 'report', subject: 'Reported', details: { summary: 'it smells' } }],
+    });
   });
 
   it('take notes and fields of people, and are escalated by them', async () => {

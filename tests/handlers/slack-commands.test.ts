@@ -161,7 +161,7 @@ describe('/remedyd', () => {
 
   it('does not say that a report is not recorded when it may still be', async () => {
     work.edge.store.stall();
-    expect(await work.command(ALICE, 'create something is wrong')).toBe('not known yet; list will show it');
+    expect(await work.command(ALICE, 'create something is wrong')).toBe('not known yet; the message will show it');
     work.edge.store.goOn();
     await work.edge.pipeline.apply({ kind: 'tick' });
     expect(await work.command(ALICE, 'list')).toContain('inc_');

@@ -1,5 +1,6 @@
 import type { Labels } from '../../domain/alert.ts';
 import { parseDuration } from '../../domain/duration.ts';
+import { REPORTED_SOURCE } from '../../domain/reported-alert.ts';
 import type { Actor } from '../../pipeline/event.ts';
 import { createSilences, silencesFor, type CreatedSilences } from '../create-silence.ts';
 import { shorten } from './answer-text.ts';
@@ -7,8 +8,6 @@ import { applyInTime, inTime } from './in-time.ts';
 import type { SlackInDeps } from './slack-in-deps.ts';
 
 const MAX_SILENCE_MS = 7 * 24 * 3_600_000;
-/** Alerts that people reported are in no Alertmanager. */
-const REPORTED_SOURCE = 'api';
 
 /** What a person chose: the incident, and for how long. */
 export interface SilenceChoice {

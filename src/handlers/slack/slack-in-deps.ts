@@ -10,8 +10,8 @@ export type AskUsergroup = (id: string) => Promise<readonly string[]>;
 
 /** What people in Slack need of the daemon. */
 export interface SlackInDeps {
-  readonly pipeline: Pick<Pipeline, 'accept' | 'apply' | 'isAccepting'>;
-  readonly store: Pick<Store, 'approval' | 'incidentDetail' | 'runDetail' | 'listIncidents' | 'counts' | 'switches' | 'transact'>;
+  readonly pipeline: Pick<Pipeline, 'apply' | 'isAccepting'>;
+  readonly store: Pick<Store, 'approval' | 'incidentDetail' | 'runDetail' | 'listIncidents' | 'counts' | 'switches'>;
   readonly clock: Clock;
   /** As they are at this moment. */
   readonly settings: () => Pick<Settings, 'slack' | 'people' | 'roles' | 'auth' | 'connections'>;

@@ -1,12 +1,12 @@
 import { parseDuration } from '../../domain/duration.ts';
 import type { ApiRole } from '../../domain/settings.ts';
 import type { Actor, PipelineEvent } from '../../pipeline/event.ts';
+import { reportEvent } from '../../pipeline/report-alert.ts';
 import { describeIncident, describeIncidentLine } from './describe-incident.ts';
 import { describeManualRules } from './describe-rules.ts';
 import { describeStatus } from './describe-status.ts';
 import { describeWhy } from './describe-why.ts';
 import { applyInTime, inTime } from './in-time.ts';
-import { reportIncident } from './report-incident.ts';
 import { parseSilenceChoice, silenceIncident } from './silence-incident.ts';
 import type { SlackInDeps } from './slack-in-deps.ts';
 import { splitAssignments, type Word } from './split-words.ts';
@@ -127,10 +127,11 @@ function why({ deps, words, signal }: SlashCall): Promise<string> | undefined {
   );
 }
 
-function create({ deps, words, actor, signal }: SlashCall): Promise<string> | undefined {
+function create({ words, ...call }: SlashCall): Promise<string> | undefined {
+  const { deps, actor } = call;
   const { texts, values } = splitAssignments(words);
   if (texts.length === 0) return undefined;
-  return reportIncident(deps, { summary: texts.join(' '), labels: values, person: actor.person }, signal);
+  return apply(call, reportEvent({ labels: values, summary: texts.join(' '), actor }, deps.rules(), deps.clock.now()));
 }
 
 function runRule({ words, ...call }: SlashCall): Promise<string> | undefined {
