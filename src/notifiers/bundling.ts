@@ -7,6 +7,8 @@ import { outboxChanges } from './outbox-changes.ts';
 const MAX_ALONE = 10;
 /** A first message joins the newest bundle of its place when that took one in so lately: it began together with them. */
 const JOIN_MS = 60_000;
+/** What comes later than that is another story, and says so itself: an update of an old message calls nobody's attention. */
+const LONGEST_JOIN_MS = 10 * 60_000;
 
 export interface BundlingDeps {
   readonly store: Pick<Store, 'transact'>;
@@ -14,11 +16,21 @@ export interface BundlingDeps {
   readonly newId: (kind: 'bundle') => string;
 }
 
+/** A bundle that first messages may join. */
+interface NewestBundle {
+  readonly id: string;
+  readonly begunAt: number;
+  /** When it took one in last. */
+  readonly joinedAt: number;
+  /** The most urgent in it. */
+  readonly severityRank: number;
+}
+
 /** Keeps a storm from being a storm of messages: what begins together at one place is told as one bundle, kept up to date. */
 export class Bundling {
   readonly #deps: BundlingDeps;
   /** The bundle that a place's next first messages join. A restart just begins another one. */
-  readonly #newest = new Map<string, { readonly id: string; readonly at: number }>();
+  readonly #newest = new Map<string, NewestBundle>();
 
   constructor(deps: BundlingDeps) {
     this.#deps = deps;
@@ -34,7 +46,7 @@ export class Bundling {
   }
 
   /** What members have to say reaches the bundle; one that asks people something says it itself. */
-  #fold(bundleId: string, due: readonly Notification[]): Promise<boolean> {
+  #fold(bundleId: string, due: readonly DueNotification[]): Promise<boolean> {
     return this.#deps.store.transact(async (tx) => {
       const [bundle] = await tx.notifications([bundleId]);
       const members = (await readAgain(tx, due)).filter(
@@ -60,40 +72,66 @@ export class Bundling {
     });
   }
 
-  /** First messages that wait together become a bundle, or join the one before. */
-  async #gather(place: string, due: readonly Notification[]): Promise<boolean> {
-    const { store, clock, newId } = this.#deps;
-    const now = clock.now();
+  /** First messages that wait together become a bundle, or join the one before: unless they are more urgent than all in it. */
+  async #gather(place: string, due: readonly DueNotification[]): Promise<boolean> {
+    const newest = this.#joinable(place);
+    const joining = newest === undefined ? [] : due.filter(({ severityRank }) => severityRank >= newest.severityRank);
+    const hasJoined = newest !== undefined && joining.length > 0 && (await this.#join(place, newest, joining));
+    const others = hasJoined ? due.filter((row) => !joining.includes(row)) : due;
+    return (await this.#begin(place, others)) || hasJoined;
+  }
+
+  #joinable(place: string): NewestBundle | undefined {
+    const now = this.#deps.clock.now();
     const newest = this.#newest.get(place);
-    const isRecent = newest !== undefined && now - newest.at <= JOIN_MS;
-    if (!isRecent) this.#newest.delete(place);
-    if (!isRecent && due.length <= MAX_ALONE) return false;
-    const gathered = await store.transact(async (tx) => {
-      const [known] = isRecent ? await tx.notifications([newest.id]) : [];
-      // Whatever joins a bundle that was given up would never be told.
-      const open = known?.isDead === false ? known : undefined;
-      const rows = (await readAgain(tx, due)).filter((row) => bundlingPlace(row) === place);
-      const asking = await rowsWithQuestion(tx, rows);
-      const alone = new Set(rows.filter((row) => asking.has(row.id)).slice(0, MAX_ALONE));
-      const members = rows.filter((row) => !alone.has(row));
+    if (newest !== undefined && now - newest.joinedAt <= JOIN_MS && now - newest.begunAt <= LONGEST_JOIN_MS) return newest;
+    this.#newest.delete(place);
+    return undefined;
+  }
+
+  /** Returns false where nothing can join: whatever joins a bundle that was given up would never be told. */
+  async #join(place: string, newest: NewestBundle, due: readonly DueNotification[]): Promise<boolean> {
+    const hasJoined = await this.#deps.store.transact(async (tx) => {
+      const [bundle] = await tx.notifications([newest.id]);
+      if (bundle?.isDead !== false) return false;
+      const members = await membersOf(tx, place, due);
+      if (members.length > 0)
+        await tx.save(outboxChanges({ delivered: [toldLess(bundle), ...members.map((row) => joined(row, bundle))] }));
+      return members.length > 0;
+    });
+    if (hasJoined) this.#newest.set(place, { ...newest, joinedAt: this.#deps.clock.now() });
+    return hasJoined;
+  }
+
+  async #begin(place: string, due: readonly DueNotification[]): Promise<boolean> {
+    const { store, clock, newId } = this.#deps;
+    if (due.length <= MAX_ALONE) return false;
+    const now = clock.now();
+    const id = await store.transact(async (tx) => {
+      const members = await membersOf(tx, place, due);
       const [first] = members;
-      if (first === undefined || (open === undefined && members.length <= MAX_ALONE)) return undefined;
-      const bundle = open ?? newBundle(newId('bundle'), first, now);
-      await tx.save(
-        outboxChanges({
-          notifications: open === undefined ? [bundle] : [],
-          delivered: [
-            ...(open === undefined ? [] : [toldLess(open)]),
-            ...members.map((row) => ({ ...row, bundleId: bundle.id, toldVersion: row.wanted })),
-          ],
-        }),
-      );
+      if (first === undefined || members.length <= MAX_ALONE) return undefined;
+      const bundle = newBundle(newId('bundle'), first, now);
+      await tx.save(outboxChanges({ notifications: [bundle], delivered: members.map((row) => joined(row, bundle)) }));
       return bundle.id;
     });
-    if (gathered === undefined) return false;
-    this.#newest.set(place, { id: gathered, at: now });
+    if (id === undefined) return false;
+    const severityRank = Math.min(...due.map((row) => row.severityRank));
+    this.#newest.set(place, { id, begunAt: now, joinedAt: now, severityRank });
     return true;
   }
+}
+
+function joined(row: Notification, bundle: Notification): Notification {
+  return { ...row, bundleId: bundle.id, toldVersion: row.wanted };
+}
+
+/** Those of them that can still be bundled there; the first that ask people something say it themselves. */
+async function membersOf(tx: StoreTransaction, place: string, due: readonly DueNotification[]): Promise<readonly Notification[]> {
+  const rows = (await readAgain(tx, due)).filter((row) => bundlingPlace(row) === place);
+  const asking = await rowsWithQuestion(tx, rows);
+  const alone = new Set(rows.filter((row) => asking.has(row.id)).slice(0, MAX_ALONE));
+  return rows.filter((row) => !alone.has(row));
 }
 
 /** A bundle with something new to hear. What it wants is counted by its incidents, of which it has none of its own. */
@@ -136,9 +174,10 @@ function bundlingPlace(row: Notification): string | undefined {
 }
 
 /** The rows as they are now, in the same order. */
-async function readAgain(tx: StoreTransaction, rows: readonly Notification[]): Promise<readonly Notification[]> {
-  const now = new Map((await tx.notifications(rows.map((row) => row.id))).map((row) => [row.id, row]));
-  return rows.map((row) => now.get(row.id)).filter((row) => row !== undefined);
+async function readAgain(tx: StoreTransaction, due: readonly DueNotification[]): Promise<readonly Notification[]> {
+  const ids = due.map(({ notification }) => notification.id);
+  const now = new Map((await tx.notifications(ids)).map((row) => [row.id, row]));
+  return ids.map((id) => now.get(id)).filter((row) => row !== undefined);
 }
 
 /** Of these rows those whose incident waits for an answer of people. */
@@ -153,14 +192,14 @@ async function rowsWithQuestion(tx: StoreTransaction, rows: readonly Notificatio
 function groupBy(
   due: readonly DueNotification[],
   keyOf: (row: Notification) => string | undefined,
-): ReadonlyMap<string, readonly Notification[]> {
-  const groups = new Map<string, Notification[]>();
-  for (const { notification } of due) {
-    const key = keyOf(notification);
+): ReadonlyMap<string, readonly DueNotification[]> {
+  const groups = new Map<string, DueNotification[]>();
+  for (const row of due) {
+    const key = keyOf(row.notification);
     if (key === undefined) continue;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [notification]);
-    else group.push(notification);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
   }
   return groups;
 }

@@ -68,7 +68,6 @@ interface Plan {
 
 /** A row that this process works on. */
 interface InHand {
-  readonly urgency: Urgency;
   /** Whether it was found due once more meanwhile. */
   isDueAgain: boolean;
 }
@@ -224,9 +223,9 @@ export class Delivery {
     if (known !== undefined) known.isDueAgain = true;
     const notifier = this.#deps.notifiers().get(channel);
     if (known !== undefined || bundleId !== null || notifier === undefined || this.#isUnauthorized(notifier)) return false;
-    const item: InHand = { urgency: urgencyOf(due), isDueAgain: false };
+    const item: InHand = { isDueAgain: false };
     this.#inHand.set(id, item);
-    const work = this.#serve(id, item.urgency)
+    const work = this.#serve(due)
       .catch((error: unknown) => this.#serveFailed(id, error))
       .finally(() => {
         this.#inHand.delete(id);
@@ -247,9 +246,11 @@ export class Delivery {
   }
 
   /** Tells one place everything that it is owed, one operation after the other. */
-  async #serve(id: string, urgency: Urgency): Promise<void> {
-    let plan = await this.#plan(id, urgency);
+  async #serve(due: DueNotification): Promise<void> {
+    const { id } = due.notification;
+    let plan = await this.#plan(id, urgencyOf(due));
     while (plan !== undefined) {
+      const urgency = urgencyOf({ ...due, notification: plan.row });
       const lane = laneOf(plan);
       const hasWaited = await this.#lanes.enter(lane, urgency);
       let gapMs = 0;

@@ -10,8 +10,10 @@ export interface Urgency {
   readonly createdAt: number;
 }
 
-export function urgencyOf({ notification, severityRank }: DueNotification): Urgency {
-  return { isPage: notification.purpose === 'page', severityRank, createdAt: notification.createdAt };
+/** The figures of a bundle change all the time while a storm lasts: once it was posted, it holds up nothing else. */
+export function urgencyOf({ notification: { purpose, told, createdAt }, severityRank }: DueNotification): Urgency {
+  const isFigures = purpose === 'bundle' && told !== null;
+  return { isPage: purpose === 'page', severityRank: isFigures ? Number.MAX_SAFE_INTEGER : severityRank, createdAt };
 }
 
 /** For sorting: negative when `a` goes first. */

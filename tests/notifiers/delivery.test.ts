@@ -13,10 +13,10 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 /** Incidents with one message each, that have something to say. */
-async function open(ids: readonly string[], overrides: Partial<Notification> = {}): Promise<void> {
+async function open(ids: readonly string[], overrides: Partial<Notification> = {}, severityRank = 0): Promise<void> {
   for (const id of ids) stage.says.set(id, 1);
   await stage.save({
-    incidents: ids.map((id) => incidentOf(id, { groupKey: id })),
+    incidents: ids.map((id) => incidentOf(id, { groupKey: id, severityRank })),
     notifications: ids.map((id) => notificationOf(id, { createdAt: stage.clock.now(), ...overrides })),
   });
 }
@@ -352,6 +352,60 @@ describe('a storm', () => {
     await open(['inc-30']);
     await stage.clock.advance(5_000);
     expect(said('inc-30:slack:#ops')).toEqual(['post 1', 'thread 1']);
+  });
+
+  it('swallows nothing that is more urgent than all in it', async () => {
+    stage.start();
+    await open(ids, {}, 2);
+    await stage.clock.advance(5_000);
+    await open(['as-urgent'], {}, 2);
+    await open(['urgent'], {}, 1);
+    await stage.clock.advance(5_000);
+    expect(said('as-urgent:slack:#ops')).toEqual([]);
+    expect(said('urgent:slack:#ops')).toEqual(['post 1', 'thread 1']);
+  });
+
+  it('is another message when many come that are more urgent', async () => {
+    stage.start();
+    await open(ids, {}, 2);
+    await stage.clock.advance(5_000);
+    const urgent = Array.from({ length: 30 }, (_, index) => `urgent-${index}`);
+    await open(urgent, {}, 1);
+    await stage.clock.advance(5_000);
+    await open(['late'], {}, 2);
+    await stage.clock.advance(5_000);
+    const posts = stage.vendor.taken.filter(({ kind }) => kind === 'post');
+    expect(posts.map(({ id }) => id)).toEqual([bundleId, 'bundle_2:slack:#ops']);
+    expect(stage.vendor.taken.at(-1)?.says.split(' ').toSorted()).toEqual([...urgent, 'late'].toSorted());
+  });
+
+  it('takes in nothing that begins more than ten minutes after it', async () => {
+    stage.start();
+    await open(ids);
+    for (let minute = 0; minute < 12; minute += 1) {
+      await stage.clock.advance(59_000);
+      await open([`late-${minute}`]);
+    }
+    await stage.clock.advance(5_000);
+    expect(said('late-9:slack:#ops')).toEqual([]);
+    expect(said('late-11:slack:#ops')).toEqual(['post 1', 'thread 1']);
+  });
+
+  it('holds up nothing else with its figures', async () => {
+    stage.vendor.laneOf = () => 'one';
+    stage.start();
+    await open(['first', 'second'], {}, 2);
+    await stage.clock.advance(5_000);
+    await open(ids, {}, 1);
+    await stage.clock.advance(5_000);
+    stage.vendor.gapMs = 10_000;
+    await stage.tell('first');
+    await stage.clock.advance(1_000);
+    await open(['late'], {}, 1);
+    await stage.tell('second');
+    const before = stage.vendor.taken.length;
+    await stage.clock.advance(60_000);
+    expect(stage.vendor.taken.slice(before).map(({ id }) => id.split(':')[0])).toEqual(['first', 'second', 'second', 'bundle_1']);
   });
 
   it('lets an incident speak for itself that asks people something, ten of them at most', async () => {
