@@ -166,6 +166,15 @@ describe('lanes', () => {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000);
   });
 
+  it('let people hear of every incident before the details of one', async () => {
+    stage.vendor.gapMs = 1_000;
+    await open(['inc-1', 'inc-2', 'inc-3']);
+    stage.start();
+    await stage.clock.advance(10_000);
+    const kinds = stage.vendor.taken.map(({ kind }) => kind);
+    expect(kinds).toEqual(['post', 'post', 'post', 'thread', 'thread', 'thread']);
+  });
+
   it('do not wait for one that hangs', async () => {
     stage.vendor.fate = (_, { place }) => (place === '#hangs' ? 'hangs' : 'taken');
     stage.start();
