@@ -161,6 +161,7 @@ export class App {
     // It listens before recovery is done: until then webhooks get 503, and Alertmanager comes again.
     const server: RunningServer = await startServer({
       settings,
+      roles: () => this.#live.settings.roles,
       pipeline,
       store,
       clock,

@@ -19,15 +19,17 @@ export type ApiAuthenticator = (request: IncomingMessage, role: ApiRole) => Acto
 
 /**
  * A call needs a token of the role or a greater one. Only reading on the machine itself needs none, and not where
- * `external_url` or a header says that a proxy stands in front: then everybody comes from loopback.
+ * `external_url` or a header says that a proxy stands in front: then everybody comes from loopback. `roles` are those
+ * that are live: who lost one has lost it at once.
  */
 export function createApiAuthenticator({
   auth,
   externalUrl,
   roles,
-}: Pick<Settings, 'auth' | 'externalUrl' | 'roles'>): ApiAuthenticator {
+}: Pick<Settings, 'auth' | 'externalUrl'> & { readonly roles: () => Settings['roles'] }): ApiAuthenticator {
   const known = auth.tokens.map(({ person, role, token }) => ({
-    actor: { person, role, roles: rolesOf(person, roles), via: 'api' } satisfies Actor,
+    person,
+    role,
     digest: digestOf(token.reveal()),
   }));
   const isBehindProxy = externalUrl !== undefined && !isLoopbackHost(new URL(externalUrl).hostname);
@@ -41,12 +43,13 @@ export function createApiAuthenticator({
       throw new ApiError(401, 'unauthorized', unknown);
     }
     const token = bearerToken(request);
-    let actor: Actor | undefined;
+    let found: (typeof known)[number] | undefined;
     if (token !== undefined) {
       const digest = digestOf(token);
-      for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) actor ??= candidate.actor;
+      for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) found ??= candidate;
     }
-    if (actor === undefined) throw new ApiError(401, 'unauthorized', known.length === 0 ? unknown : 'the token is unknown');
+    if (found === undefined) throw new ApiError(401, 'unauthorized', known.length === 0 ? unknown : 'the token is unknown');
+    const actor: Actor = { person: found.person, role: found.role, roles: rolesOf(found.person, roles()), via: 'api' };
     if (API_ROLES.indexOf(actor.role) < API_ROLES.indexOf(role))
       throw new ApiError(403, 'forbidden', `this needs the role ${role}; ${actor.person} has ${actor.role}`);
     return actor;

@@ -32,7 +32,9 @@ const MAX_API_BYTES = '1mb';
 const DRAIN_MS = 5_000;
 
 export interface ServerDeps extends Omit<ApiDeps, 'lastWebhookAt'> {
-  readonly settings: Pick<Settings, 'listen' | 'externalUrl' | 'auth' | 'limits' | 'roles'>;
+  readonly settings: Pick<Settings, 'listen' | 'externalUrl' | 'auth' | 'limits'>;
+  /** As they are at this moment: a reload changes them. */
+  readonly roles: () => Settings['roles'];
   readonly metrics: ProbeDeps['metrics'];
   /** What people do in Slack; its requests are known by their signature, so neither token nor Host header matters. */
   readonly slack?: Pick<SlackWebhook, 'isFor' | 'handle'>;
@@ -129,7 +131,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-function createApp(deps: ApiDeps & Pick<ServerDeps, 'settings' | 'metrics' | 'onFault'>): Express {
+function createApp(deps: ApiDeps & Pick<ServerDeps, 'settings' | 'roles' | 'metrics' | 'onFault'>): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -141,7 +143,7 @@ function createApp(deps: ApiDeps & Pick<ServerDeps, 'settings' | 'metrics' | 'on
   app.get('/', (_request, response) => {
     response.type('text/plain').send('The dashboard is not available in this version; see /api/v1/status\n');
   });
-  const authenticate = createApiAuthenticator(deps.settings);
+  const authenticate = createApiAuthenticator({ ...deps.settings, roles: deps.roles });
   for (const route of apiRoutes(deps)) mountRoute(app, route, authenticate);
   app.use((request) => {
     throw new ApiError(404, 'not_found', `there is no ${request.method} ${request.path}`);

@@ -150,6 +150,7 @@ export function reject(world: World, event: Answer, context: DecisionContext): C
   const { now } = context;
   const { person } = event.actor;
   const roles = 'approval' in found ? found.approval.roles : rolesAtGate(run, context);
+  if (roles === undefined) return refuse('conflict', `the rule ${run.rule} of run ${run.id} is gone`);
   if (!hasRole(event.actor, roles)) return refuse('forbidden', describeRefusal(event.actor, roles, 'reject it'));
   const reason = event.reason === undefined || event.reason.trim() === '' ? undefined : event.reason;
   const detail = `rejected by ${person}${reason === undefined ? '' : `: ${reason}`}`;
@@ -174,6 +175,7 @@ function passGate(world: World, run: Run, gate: GateName, event: Answer, context
   const { now } = context;
   const { person } = event.actor;
   const roles = rolesAtGate(run, context);
+  if (roles === undefined) return refuse('conflict', `the rule ${run.rule} of run ${run.id} is gone`);
   if (!hasRole(event.actor, roles)) return refuse('forbidden', describeRefusal(event.actor, roles, 'approve it'));
   world.putRun({ ...run, overrides: [...run.overrides, gate], wakeAt: now });
   tell(world, run.incidentId, now, 'approval_given', `${run.target}: ${person} lets it pass gate ${gate}`, {
@@ -184,8 +186,9 @@ function passGate(world: World, run: Run, gate: GateName, event: Answer, context
   return { ok: true, text: `run ${run.id} is judged again, past gate ${gate}`, data: { run_id: run.id } };
 }
 
-function rolesAtGate(run: Run, { rules }: DecisionContext): readonly string[] {
-  return rules.byName(run.rule)?.approval.roles ?? [];
+/** Who may decide at a gate; nobody when the rule that says it is gone. */
+function rolesAtGate(run: Run, { rules }: DecisionContext): readonly string[] | undefined {
+  return rules.byName(run.rule)?.approval.roles;
 }
 
 /** What an answer is about: the question of a run that has started, or the gate that one waits at. */

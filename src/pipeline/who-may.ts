@@ -1,9 +1,8 @@
 import type { Actor } from './event.ts';
 
-/** Whether a person has one of these roles. Without any, everybody who may act at all has a say. */
+/** Whether a person may act at all, and has one of these roles. Without any, everybody who may act has a say. */
 export function hasRole(actor: Actor, roles: readonly string[]): boolean {
-  if (roles.length === 0) return actor.role !== 'viewer';
-  return roles.some((role) => actor.roles.includes(role));
+  return actor.role !== 'viewer' && (roles.length === 0 || roles.some((role) => actor.roles.includes(role)));
 }
 
 /** Who they are, for people: `sre or dba`. */

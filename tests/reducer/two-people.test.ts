@@ -27,7 +27,6 @@ function askedByHand(starter: string): Stage {
     manual: { roles: ['responder'] },
     mode: 'approve',
     approval: { ...approval, count: 1 },
-    target: undefined,
     rungs: steps,
   });
   const stage = new Stage([rule], {}, { slackIds });
