@@ -16,6 +16,7 @@ const STEADY_MS = 10_000;
 const ERROR_AFTER_MS = 5 * 60_000;
 /** How long Slack has to say goodbye. */
 const CLOSE_MS = 1_000;
+const MAX_FAULT = 300;
 
 export interface SlackSocketDeps {
   readonly slackIn: Pick<SlackIn, 'answer'>;
@@ -109,7 +110,7 @@ async function holdConnection(deps: SlackSocketDeps, onConnected: () => void, st
       () => undefined,
     );
     await close(client, deps.clock);
-    return error instanceof Error ? error.message : 'the connection was closed before it was there';
+    return describeFault(error, deps.appToken);
   }
   onConnected();
   const stopped = Promise.withResolvers<undefined>();
@@ -120,6 +121,15 @@ async function holdConnection(deps: SlackSocketDeps, onConnected: () => void, st
   stop.removeEventListener('abort', onStop);
   if (stop.aborted) await close(client, deps.clock);
   return undefined;
+}
+
+/** What the client says, in so far as it may be shown: whatever answers in Slack's place may say the token, and addresses hold a ticket. */
+function describeFault(error: unknown, appToken: Secret): string {
+  if (!(error instanceof Error)) return 'the connection was closed before it was there';
+  return error.message
+    .replaceAll(appToken.reveal(), '[secret]')
+    .replace(/\bwss?:\S+/gi, '[address]')
+    .slice(0, MAX_FAULT);
 }
 
 /** Loaded when it is needed: only few daemons use Socket Mode. */
