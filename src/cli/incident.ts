@@ -9,6 +9,7 @@ import { formatIncident, formatIncidentList } from './print-incident.ts';
 
 const listAnswer = z.object({ incidents: z.array(incidentView), next_cursor: z.string().nullable() });
 const markdownAnswer = z.object({ markdown: z.string() });
+const customerAnswer = z.object({ phase: z.string(), text: z.string().nullable() });
 const textAnswer = z.object({ text: z.string() });
 
 type Output = (text: string) => void;
@@ -94,6 +95,15 @@ export async function setOnIncident(id: string, values: readonly string[], optio
 export async function printPostMortem(id: string, options: ApiOptions, print: Output): Promise<void> {
   const answer = await callApi(options, 'GET', `/api/v1/incidents/${encodeURIComponent(id)}/post-mortem`);
   print(options.json === true ? JSON.stringify(answer, null, 2) : markdownAnswer.parse(answer).markdown);
+}
+
+/** Prints the rule's text for customers in the phase that the incident is in. */
+export async function printCustomerMessage(id: string, options: ApiOptions, print: Output): Promise<void> {
+  const answer = await callApi(options, 'GET', `/api/v1/incidents/${encodeURIComponent(id)}/customer-message`);
+  const { phase, text } = customerAnswer.parse(answer);
+  if (options.json === true) print(JSON.stringify(answer, null, 2));
+  else if (text === null) throw new CliError(1, `the rule of ${id} has no customer_messages for the phase ${phase}`);
+  else print(text);
 }
 
 /** The line that the daemon answers a command with. */

@@ -268,4 +268,8 @@ function addIncidentCommands(incident: Command, remote: (command: Command) => Co
     .description('a draft of its post-mortem, in Markdown')
     .argument('<id>')
     .action(async (id: string, options: ApiOptions) => (await import('./incident.ts')).printPostMortem(id, options, print));
+  remote(incident.command('customer-message'))
+    .description("the rule's text for customers in the phase that it is in; nothing is sent")
+    .argument('<id>')
+    .action(async (id: string, options: ApiOptions) => (await import('./incident.ts')).printCustomerMessage(id, options, print));
 }

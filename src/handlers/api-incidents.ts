@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { IncidentNews } from '../domain/notifier.ts';
 import { GATES } from '../domain/reason.ts';
 import { INCIDENT_STATUSES } from '../domain/state.ts';
 import type { Store } from '../domain/store.ts';
@@ -168,13 +169,24 @@ export function incidentRoutes(deps: ApiDeps): readonly ApiRoute[] {
       method: 'get',
       path: '/api/v1/incidents/:id/post-mortem',
       role: 'viewer',
+      handle: async ({ params }) => ({ status: 200, body: { markdown: postMortem(await newsOf(deps, params['id'] ?? '')) } }),
+    },
+    {
+      method: 'get',
+      path: '/api/v1/incidents/:id/customer-message',
+      role: 'viewer',
       handle: async ({ params }) => {
-        const news = await deps.newsOf(params['id'] ?? '');
-        if (news === undefined) throw new ApiError(404, 'not_found', `there is no incident ${params['id'] ?? ''}`);
-        return { status: 200, body: { markdown: postMortem(news) } };
+        const { phase, customerMessage } = await newsOf(deps, params['id'] ?? '');
+        return { status: 200, body: { phase, text: customerMessage ?? null } };
       },
     },
   ];
+}
+
+async function newsOf(deps: ApiDeps, id: string): Promise<IncidentNews> {
+  const news = await deps.newsOf(id);
+  if (news === undefined) throw new ApiError(404, 'not_found', `there is no incident ${id}`);
+  return news;
 }
 
 async function listPage(store: Store, filter: Parameters<Store['listIncidents']>[0]): ReturnType<Store['listIncidents']> {

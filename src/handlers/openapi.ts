@@ -1,3 +1,5 @@
+import { INCIDENT_PHASES } from '../domain/incident-phase.ts';
+
 const text = { type: 'string' } as const;
 const nullableText = { type: ['string', 'null'] } as const;
 const instant = { type: 'string', format: 'date-time' } as const;
@@ -130,7 +132,7 @@ const incident = shape({
   id: text,
   rule: text,
   status: { enum: ['triggered', 'acknowledged', 'resolved'] },
-  phase: { enum: ['investigating', 'identified', 'monitoring', 'resolved'] },
+  phase: { enum: INCIDENT_PHASES },
   severity: text,
   labels,
   started_at: instant,
@@ -251,6 +253,13 @@ export const openApi = {
     },
     '/api/v1/incidents/{id}/post-mortem': {
       get: read('A draft of its post-mortem, in Markdown.', shape({ markdown: text }), [idParameter]),
+    },
+    '/api/v1/incidents/{id}/customer-message': {
+      get: read(
+        "The rule's text for customers in the incident's phase; null where it has none.",
+        shape({ phase: { enum: INCIDENT_PHASES }, text: nullableText }),
+        [idParameter],
+      ),
     },
     '/api/v1/runs': {
       post: command('Starts a rule by hand, where it says `manual`.', { rule: text, params: anyObject, target: text }, []),

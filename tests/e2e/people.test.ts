@@ -18,6 +18,7 @@ rules:
     matchers: ['alertname = "SickSince"']
     target: host/{{ labels.host }}
     delay: 1h
+    customer_messages: { monitoring: 'We watch {{ labels.host }}; {{ labels.region }} is not touched.' }
     steps: [{ id: act, uses: http.request, connection: later, with: *act }]
   - name: act-announced
     matchers: ['alertname = "SickAnnounced"']
@@ -138,6 +139,24 @@ describe('people and the daemon, through the command line', () => {
     expect(JSON.parse(list.stdout)).toMatchObject({ next_cursor: null });
     expect((await remedyd('incident', 'show', 'inc-that-never-was')).code).toBe(1);
     expect((await remedyd('incident', 'dance', incident?.id ?? '')).code).toBe(2);
+  });
+
+  it('prints what customers may be told, and a draft of the post-mortem', async () => {
+    const [later] = await daemon.incidents('act-later');
+    expect(await remedyd('incident', 'customer-message', later?.id ?? '')).toMatchObject({
+      code: 0,
+      stdout: 'We watch acknowledged; – is not touched.\n',
+    });
+    const [announced] = await daemon.incidents('act-announced');
+    const none = await remedyd('incident', 'customer-message', announced?.id ?? '');
+    expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no customer_messages') });
+    const draft = await remedyd('incident', 'post-mortem', announced?.id ?? '');
+    expect(draft).toMatchObject({ code: 0, stdout: expect.stringContaining('# Post-mortem: act-announced') });
+    for (const what of ['customer-message', 'post-mortem'])
+      expect(await remedyd('incident', what, 'inc_none')).toMatchObject({
+        code: 1,
+        stderr: 'remedyd: there is no incident inc_none\n',
+      });
   });
 
   it('lets nobody change anything without a token', async () => {
