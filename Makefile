@@ -14,7 +14,7 @@ test: packages ## All tests, against real servers; installs those on Debian as r
 	sh scripts/install-test-servers.sh
 	npm test --silent
 
-demo: packages ## A sick service, an alert, the repair and its verification, within a minute
+demo: packages ## A sick system, its alerts, a question, the repair and whether it helped, within a minute
 	npm run --silent demo
 
 bench: packages ## What the daemon sustains, side by side with simpler servers

@@ -1,7 +1,9 @@
+import type { IncidentDetailView } from '../../src/cli/incident-view.ts';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
 import { startLedger, type Ledger } from '../support/daemon-ledger.ts';
+import { waitUntil } from '../support/daemon-wait.ts';
 import { hasOutcome, isResolved } from '../support/daemon-timeline.ts';
-import { firingAlert, resolvedAlert, webhookBody } from '../support/daemon-webhook.ts';
+import { firingAlert, resolvedAlert, webhookBody, type WebhookAlert } from '../support/daemon-webhook.ts';
 import { ALICE, peopleSettings, trusting } from '../support/people-settings.ts';
 import { startPagerDuty } from '../support/servers/pagerduty/start-pagerduty.ts';
 import type { PagerDutyServer } from '../support/servers/pagerduty/types.ts';
@@ -38,7 +40,7 @@ const MOMENTS: readonly Moment[] = [
     name: 'the progress',
     vendor: 'slack',
     method: 'chat.update',
-    isIt: (args) => !says(args, 'Resolved') && !says(args, 'remedyd:approve'),
+    isIt: (args) => says(args, 'Monitoring'),
   },
   { name: 'the end', vendor: 'slack', method: 'chat.update', isIt: (args) => says(args, 'Resolved') },
   { name: 'the page', vendor: 'pagerduty', method: 'enqueue', isIt: (args) => args['event_action'] === 'trigger' },
@@ -108,6 +110,33 @@ describe('killed around each message', () => {
       .then(() => daemon.restart());
   };
 
+  const incidentOf = (host: string, isSo: (incident: IncidentDetailView) => boolean): Promise<IncidentDetailView> =>
+    waitUntil(`the incident of ${host} is as expected`, async () => {
+      // It may be dead at the moment.
+      const incidents = await daemon.incidents('act').catch(() => []);
+      return incidents.find((incident) => incident.labels['host'] === host && isSo(incident));
+    });
+  /** As Alertmanager does: again, until it is taken. */
+  const send = (alert: WebhookAlert): Promise<boolean> =>
+    waitUntil('the webhook is taken', async () => {
+      const status = await daemon.sendWebhook(webhookBody([alert])).catch(() => 0);
+      return status === 202 ? true : undefined;
+    });
+  /** A request whose answer died with the process is in doubt: it is not repeated, and a person has to let others go on. */
+  const settle = async (host: string): Promise<boolean> => {
+    const { id, runs } = await incidentOf(host, (each) => ['verifying', 'ended'].includes(each.runs.at(-1)?.state ?? ''));
+    const wasInterrupted = runs.at(-1)?.outcome === 'interrupted';
+    if (wasInterrupted)
+      await waitUntil('the quarantine is lifted', async () => {
+        const status = await daemon.api(`/api/v1/incidents/${id}/cancel`, {}).then(
+          (answer) => answer.status,
+          () => 0,
+        );
+        return status === 200 || status === 409 ? true : undefined;
+      });
+    return wasInterrupted;
+  };
+
   const cases = MOMENTS.flatMap((moment) => [true, false].map((isAfter) => [isAfter ? 'after' : 'before', moment] as const));
   it.each(cases.map(([when, moment]) => [when, moment.name, moment] as const))(
     '%s %s was taken: nothing is lost, done twice or said twice',
@@ -115,22 +144,22 @@ describe('killed around each message', () => {
       const host = `${when}-${moment.name.replaceAll(/\W+/g, '-')}`;
       const killed = killAt(moment, host, when === 'after');
       const alert = firingAlert({ alertname: 'Sick', host });
-      expect(await daemon.sendWebhook(webhookBody([alert]))).toBe(202);
+      await send(alert);
       if (['the message', 'a reply', 'the page'].includes(moment.name)) await killed;
       await approve(host);
-      if (['the progress', 'a change'].includes(moment.name)) await killed;
-      const ofHost = (isSo: Parameters<TestDaemon['waitForIncident']>[1]) =>
-        daemon.waitForIncident('act', (incident) => incident.labels['host'] === host && isSo(incident));
-      await ofHost(({ runs }) => runs.at(-1)?.state === 'verifying');
-      expect(await daemon.sendWebhook(webhookBody([resolvedAlert(alert)]))).toBe(202);
+      if (moment.name === 'a change') await killed;
+      const wasInterrupted = await settle(host);
+      if (moment.name === 'the progress') await killed;
+      await send(resolvedAlert(alert));
       await killed;
-      await ofHost(hasOutcome('verified'));
-      const incident = await ofHost(isResolved);
+      if (!wasInterrupted) await incidentOf(host, hasOutcome('verified'));
+      const incident = await incidentOf(host, isResolved);
 
       const key = `remedyd/${incident.id}`;
       await pagerduty.until(() => pagerduty.incident(key)?.status === 'resolved', 45_000);
       await slack.until(() => roots(host)[0]?.allText.includes('Resolved') === true, 45_000);
-      expect(ledger.calls.filter((call) => call === host)).toHaveLength(1);
+      expect(ledger.calls.filter((call) => call === host).length).toBeLessThanOrEqual(1);
+      if (!wasInterrupted) expect(ledger.calls).toContain(host);
       expect(roots(host)).toHaveLength(1);
       expect(pagerduty.incidents.filter(({ dedupKey }) => dedupKey === key)).toHaveLength(1);
       expect(slack.duplicates()).toEqual([]);
@@ -152,7 +181,7 @@ describe('killed around each message', () => {
     for (const [index, waitMs] of [0, 2, 5, 10, 20].entries()) {
       const host = `click-${String(index)}`;
       const alert = firingAlert({ alertname: 'Sick', host });
-      expect(await daemon.sendWebhook(webhookBody([alert]))).toBe(202);
+      await send(alert);
       await slack.until(() => offersApproval(host), 45_000);
       const clicked = approve(host).then(
         () => true,
@@ -163,16 +192,12 @@ describe('killed around each message', () => {
       await daemon.kill9();
       await clicked;
       await daemon.restart();
-      const acted = (): boolean => ledger.calls.includes(host);
-      await slack.until(() => acted() || offersApproval(host), 45_000);
-      if (!acted()) await approve(host).catch(() => undefined);
-      const ofHost = (isSo: Parameters<TestDaemon['waitForIncident']>[1]) =>
-        daemon.waitForIncident('act', (incident) => incident.labels['host'] === host && isSo(incident));
-      const incident = await ofHost(({ runs }) => ['verifying', 'ended'].includes(runs.at(-1)?.state ?? ''));
-      // A request whose answer was lost with the process is in doubt: a person is asked, and it is not repeated.
-      expect(ledger.calls.filter((call) => call === host)).toHaveLength(1);
-      expect([null, 'interrupted']).toContain(incident.runs.at(-1)?.outcome);
-      await daemon.sendWebhook(webhookBody([resolvedAlert(alert)]));
+      const { runs } = await incidentOf(host, (each) => each.runs.at(-1)?.state !== 'running');
+      if (runs.at(-1)?.state === 'held') await approve(host);
+      const wasInterrupted = await settle(host);
+      expect(ledger.calls.filter((call) => call === host).length).toBeLessThanOrEqual(1);
+      if (!wasInterrupted) expect(ledger.calls).toContain(host);
+      await send(resolvedAlert(alert));
     }
   }, 120_000);
 });
