@@ -11,11 +11,12 @@ export function phaseOf(
   runs: readonly Run[],
 ): IncidentPhase {
   if (incident.status === 'resolved') return 'resolved';
-  const isWatched = (line: Line): boolean => {
-    const run = runs.find((candidate) => candidate.id === line.runId);
-    return line.firing === 0 || run?.state === 'verifying' || run?.outcome === 'verified';
-  };
-  if (lines.length === 0 ? incident.firing === 0 : lines.every(isWatched)) return 'monitoring';
+  const mayHaveHelped = (run: Run | undefined): boolean => run?.state === 'verifying' || run?.outcome === 'verified';
+  const isWatched = (line: Line): boolean =>
+    line.firing === 0 || mayHaveHelped(runs.find((candidate) => candidate.id === line.runId));
+  // Without lines it only tells people, or it is of a run that no alert began.
+  const isOver = lines.length === 0 ? incident.firing === 0 && runs.every(mayHaveHelped) : lines.every(isWatched);
+  if (isOver) return 'monitoring';
   const isActing = (run: Run): boolean => run.state === 'running' || (run.state === 'held' && run.startedAt !== null);
   return runs.some(isActing) ? 'identified' : 'investigating';
 }

@@ -22,6 +22,14 @@ it.each<[string, readonly Line[], readonly Run[], string]>([
   expect(phaseOf(incidentOf('inc', { status: 'acknowledged', firing: 1 }), lines, newest)).toBe(phase);
 });
 
+it.each<[string, Run, string]>([
+  ['waits for people', runOf('waiting', { state: 'held', startedAt: 1, outcome: null }), 'identified'],
+  ['has failed', failed, 'investigating'],
+  ['verifies', verifying, 'monitoring'],
+])('the phase of the incident of a run that no alert began and that %s', (_what, run, phase) => {
+  expect(phaseOf(incidentOf('inc', { status: 'triggered', firing: 0 }), [], [run])).toBe(phase);
+});
+
 it('the phase of an incident without lines', () => {
   expect(phaseOf(incidentOf('inc', { status: 'triggered', firing: 1 }), [], [])).toBe('investigating');
   expect(phaseOf(incidentOf('inc', { status: 'triggered', firing: 0 }), [], [])).toBe('monitoring');
