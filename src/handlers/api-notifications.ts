@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Notification } from '../domain/state.ts';
-import { ApiError } from './api-error.ts';
-import type { ApiDeps, ApiRoute } from './api-route.ts';
+import type { CommandAnswer } from '../pipeline/event.ts';
+import { applyCommand, type ApiDeps, type ApiRoute } from './api-route.ts';
 import { parseInput } from './parse-input.ts';
 import { viewInstant } from './views.ts';
 
@@ -13,7 +13,8 @@ const query = z.strictObject({
 const nothing = z.strictObject({}).optional();
 
 /** `/api/v1/notifications…`: what people were told and are owed, and another try by hand. */
-export function notificationRoutes({ store, clock, retryNotification }: ApiDeps): readonly ApiRoute[] {
+export function notificationRoutes(deps: ApiDeps): readonly ApiRoute[] {
+  const { store, clock, retryNotification } = deps;
   return [
     {
       method: 'get',
@@ -33,16 +34,25 @@ export function notificationRoutes({ store, clock, retryNotification }: ApiDeps)
       method: 'post',
       path: '/api/v1/notifications/:id/retry',
       role: 'responder',
-      handle: async ({ params, body }) => {
+      handle: async ({ params, body, actor }) => {
         parseInput(nothing, body);
         const id = params['id'] ?? '';
-        const answer = await retryNotification(id);
-        if (answer === 'not_found') throw new ApiError(404, 'not_found', `there is no notification ${id}`);
-        if (answer === 'nothing_owed') throw new ApiError(409, 'conflict', `${id} was told everything`);
-        return { status: 200, body: { text: `${id} is tried again now` } };
+        const answer = describeRetry(id, await retryNotification(id));
+        return applyCommand(deps, { kind: 'recorded', action: 'retry_notification', subject: id, details: {}, answer, actor });
       },
     },
   ];
+}
+
+function describeRetry(id: string, retried: Awaited<ReturnType<ApiDeps['retryNotification']>>): CommandAnswer {
+  switch (retried) {
+    case 'due':
+      return { ok: true, text: `${id} is tried again now` };
+    case 'nothing_owed':
+      return { ok: false, code: 'conflict', text: `${id} was told everything` };
+    case 'not_found':
+      return { ok: false, code: 'not_found', text: `there is no notification ${id}` };
+  }
 }
 
 function viewNotification(row: Notification, now: number): object {

@@ -14,8 +14,14 @@ const LOCAL_VIEWER: Actor = { person: 'local', role: 'viewer', roles: [], via: '
 
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 
-/** Says who calls, or throws an `ApiError`: 401 for nobody known, 403 for a role that is too small. */
+/** Says who calls a route that needs the role, or throws an `ApiError` 401 for nobody known. The caller's own role may be too small. */
 export type ApiAuthenticator = (request: IncomingMessage, role: ApiRole) => Actor;
+
+/** Why this caller may not use a route that needs the role. */
+export function describeMissingRole(actor: Actor, role: ApiRole): string | undefined {
+  const isEnough = API_ROLES.indexOf(actor.role) >= API_ROLES.indexOf(role);
+  return isEnough ? undefined : `this needs the role ${role}; ${actor.person} has ${actor.role}`;
+}
 
 /**
  * A call needs a token of the role or a greater one. Only reading on the machine itself needs none, and not where
@@ -49,10 +55,7 @@ export function createApiAuthenticator({
       for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) found ??= candidate;
     }
     if (found === undefined) throw new ApiError(401, 'unauthorized', known.length === 0 ? unknown : 'the token is unknown');
-    const actor: Actor = { person: found.person, role: found.role, roles: rolesOf(found.person, roles()), via: 'api' };
-    if (API_ROLES.indexOf(actor.role) < API_ROLES.indexOf(role))
-      throw new ApiError(403, 'forbidden', `this needs the role ${role}; ${actor.person} has ${actor.role}`);
-    return actor;
+    return { person: found.person, role: found.role, roles: rolesOf(found.person, roles()), via: 'api' };
   };
 }
 

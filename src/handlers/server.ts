@@ -5,17 +5,19 @@ import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Settings, TlsSettings } from '../domain/settings.ts';
 import { StoreUnavailableError } from '../domain/store.ts';
+import type { Command } from '../pipeline/event.ts';
 import { OverloadedError } from '../pipeline/pipeline.ts';
 import { AlertmanagerWebhook } from './alertmanager-webhook.ts';
 import { createHostCheck } from './allowed-hosts.ts';
 import { ApiError } from './api-error.ts';
 import type { ApiDeps, ApiRoute } from './api-route.ts';
 import { apiRoutes } from './api-routes.ts';
-import { createApiAuthenticator, type ApiAuthenticator } from './authenticate-api.ts';
+import { createApiAuthenticator, describeMissingRole, type ApiAuthenticator } from './authenticate-api.ts';
 import { createWebhookAuthenticator } from './authenticate-webhook.ts';
 import { BodyBudget } from './body-budget.ts';
 import type { PagerDutyWebhook } from './pagerduty-webhook.ts';
 import { mountProbes, type ProbeDeps } from './probes.ts';
+import { refusedAct } from './refused-act.ts';
 import type { SlackWebhook } from './slack/slack-webhook.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -144,7 +146,7 @@ function createApp(deps: ApiDeps & Pick<ServerDeps, 'settings' | 'roles' | 'metr
     response.type('text/plain').send('The dashboard is not available in this version; see /api/v1/status\n');
   });
   const authenticate = createApiAuthenticator({ ...deps.settings, roles: deps.roles });
-  for (const route of apiRoutes(deps)) mountRoute(app, route, authenticate);
+  for (const route of apiRoutes(deps)) mountRoute(app, route, authenticate, deps.pipeline);
   app.use((request) => {
     throw new ApiError(404, 'not_found', `there is no ${request.method} ${request.path}`);
   });
@@ -178,9 +180,19 @@ function checkHost(isAllowed: (header: string | undefined) => boolean): RequestH
 }
 
 /** The order is the promise: nobody's body is read, and nothing is done, before the caller is known. */
-function mountRoute(app: Express, { method, path, role, handle }: ApiRoute, authenticate: ApiAuthenticator): void {
+function mountRoute(
+  app: Express,
+  { method, path, role, handle }: ApiRoute,
+  authenticate: ApiAuthenticator,
+  pipeline: ApiDeps['pipeline'],
+): void {
   app[method](path, async (request, response) => {
     const actor = authenticate(request, role);
+    const refusal = describeMissingRole(actor, role);
+    if (refusal !== undefined) {
+      await recordRefusal(pipeline, refusedAct(actor, path, request.path, refusal));
+      throw new ApiError(403, 'forbidden', refusal);
+    }
     if ('stream' in handle) {
       handle.stream(request, response);
       return;
@@ -190,6 +202,15 @@ function mountRoute(app: Express, { method, path, role, handle }: ApiRoute, auth
     const answer = await handle({ params, query: request.query, body, actor });
     response.status(answer.status).json(answer.body);
   });
+}
+
+/** What a person tried without the role for it is in the audit log too; where that cannot be written, nothing was done either. */
+async function recordRefusal(pipeline: ApiDeps['pipeline'], refused: Command): Promise<void> {
+  try {
+    await pipeline.apply(refused);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+  }
 }
 
 const parseJsonBody = express.json({ limit: MAX_API_BYTES, type: 'application/json' });

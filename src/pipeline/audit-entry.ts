@@ -10,7 +10,7 @@ export function auditEntry(event: Command, answer: CommandAnswer, at: number): A
     at,
     person,
     via,
-    action: event.kind,
+    action: event.kind === 'recorded' ? event.action : event.kind,
     subject: subjectOf(event),
     details: detailsOf(event),
     ok: answer.ok,
@@ -28,6 +28,8 @@ function subjectOf(event: Command): string {
       return event.rule;
     case 'report':
       return REPORTED_NAME;
+    case 'recorded':
+      return event.subject;
     case 'cancel':
     case 'approve':
     case 'reject':
@@ -61,6 +63,8 @@ function detailsOf(event: Command): JsonObject {
       const [alert] = event.batch.alerts;
       return { labels: { ...alert?.labels }, summary: alert?.annotations['summary'] ?? '' };
     }
+    case 'recorded':
+      return event.details;
     case 'pause':
       return { for_ms: event.forMs ?? null, reason: event.reason ?? null };
     case 'acknowledge':

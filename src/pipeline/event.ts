@@ -126,6 +126,16 @@ export type PipelineEvent =
   | { readonly kind: 'pause'; readonly actor: Actor; readonly forMs?: number; readonly reason?: string }
   | { readonly kind: 'resume'; readonly actor: Actor }
   | { readonly kind: 'rearm'; readonly rule: string; readonly actor: Actor }
+  | {
+      /** A person did something that is no decision of the pipeline, or was refused before it came here: for the audit log. */
+      readonly kind: 'recorded';
+      readonly action: string;
+      readonly subject: string;
+      readonly details: JsonObject;
+      /** What the person is told. */
+      readonly answer: CommandAnswer;
+      readonly actor: Actor;
+    }
   | { readonly kind: 'booted'; readonly downtimeMs: number };
 
 /** What a person says. It is answered, and it is in the audit log. */

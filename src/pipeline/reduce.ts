@@ -104,6 +104,8 @@ function command(world: World, event: Command, context: DecisionContext): Comman
       return runByHand(world, event, context);
     case 'report':
       return takeReport(world, event, context);
+    case 'recorded':
+      return event.answer;
   }
 }
 

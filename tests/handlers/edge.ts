@@ -81,7 +81,7 @@ export interface Edge {
   readonly metrics: Metrics;
   readonly effects: readonly PipelineEffect[];
   readonly faults: readonly string[];
-  /** What people in Slack asked of the pipeline. */
+  /** What people in Slack asked of the pipeline; not what was refused before. */
   readonly asked: readonly PipelineEvent[];
   /** Requests that were not taken for Slack's. */
   readonly refused: readonly SlackFault[];
@@ -286,7 +286,7 @@ function createSlack(
         return pipeline.isAccepting;
       },
       apply: (event, how) => {
-        asked.push(event);
+        if (event.kind !== 'recorded') asked.push(event);
         return pipeline.apply(event, how);
       },
     },

@@ -174,7 +174,7 @@ describe('Silence without an Alertmanager that answers', () => {
     await work.stop();
   });
 
-  it('says within 3 s that it is not known', async () => {
+  it('says within 3 s that it is not known, and that somebody tried is in the story', async () => {
     const held = createServer(() => undefined);
     const port = await freePort();
     await new Promise<void>((resolve) => void held.listen(port, '127.0.0.1', resolve));
@@ -189,7 +189,9 @@ describe('Silence without an Alertmanager that answers', () => {
     const { answer, shown } = await work.click(ALICE, 'silence', '1h', items[0]?.id);
     expect(shown).toContain('whether it is silenced is not known; no Alertmanager has confirmed it');
     expect(answer.ms).toBeLessThan(3_000);
-    expect(work.edge.asked).toEqual([]);
+    expect(work.edge.asked).toMatchObject([
+      { kind: 'note', text: expect.stringMatching(/^tried to silence it; no Alertmanager/) },
+    ]);
     await work.stop();
     held.closeAllConnections();
     held.close();

@@ -1,4 +1,5 @@
 import type { Actor, PipelineEvent } from '../../pipeline/event.ts';
+import { refusedAct } from '../refused-act.ts';
 import { describeWhy } from './describe-why.ts';
 import { applyInTime, inTime } from './in-time.ts';
 import { parseSilenceChoice, silenceIncident } from './silence-incident.ts';
@@ -11,7 +12,10 @@ export async function answerAction(deps: SlackInDeps, request: SlackAction, acto
   const { action, value, blockId } = request;
   const apply = async (event: PipelineEvent): Promise<string> => (await applyInTime(deps, event, signal)).text;
   const { incidentId, run } = parseSubject(value);
-  if (action !== 'why' && actor.role === 'viewer') return `${actor.person} has the role viewer, which only looks`;
+  if (action !== 'why' && actor.role === 'viewer') {
+    const text = `${actor.person} has the role viewer, which only looks`;
+    return apply(refusedAct(actor, action, value, text));
+  }
   switch (action) {
     case 'ack':
       return apply({ kind: 'acknowledge', incidentId, actor });

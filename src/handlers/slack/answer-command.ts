@@ -1,6 +1,8 @@
 import { API_ROLES } from '../../domain/settings.ts';
 import type { Actor } from '../../pipeline/event.ts';
+import { refusedAct } from '../refused-act.ts';
 import { shorten } from './answer-text.ts';
+import { applyInTime } from './in-time.ts';
 import type { SlackInDeps } from './slack-in-deps.ts';
 import { SLASH_COMMANDS, type SlashCommand } from './slash-commands.ts';
 import { splitWords } from './split-words.ts';
@@ -15,8 +17,11 @@ export async function answerCommand(deps: SlackInDeps, text: string, actor: Acto
   if (name === 'help') return help();
   const command = SLASH_COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) return unknownCommand(name);
-  if (API_ROLES.indexOf(actor.role) < API_ROLES.indexOf(command.role))
-    return `${name} needs the role ${command.role}; ${actor.person} has ${actor.role}`;
+  if (API_ROLES.indexOf(actor.role) < API_ROLES.indexOf(command.role)) {
+    const refusal = `${name} needs the role ${command.role}; ${actor.person} has ${actor.role}`;
+    const subject = rest.map((word) => word.text).join(' ');
+    return (await applyInTime(deps, refusedAct(actor, name, subject, refusal), signal)).text;
+  }
   return (await command.run({ deps, words: rest, actor, signal })) ?? `usage: ${usageOf(command)}`;
 }
 

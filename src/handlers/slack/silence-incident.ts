@@ -28,7 +28,7 @@ export async function silenceIncident(
   actor: Actor,
   signal: AbortSignal,
 ): Promise<string> {
-  const { store, clock, settings } = deps;
+  const { pipeline, store, clock, settings, onFault } = deps;
   const detail = await inTime(store.incidentDetail(incidentId), signal);
   if (detail === undefined) return `there is no incident ${incidentId}`;
   const connections = settings().connections.filter((connection) => connection.kind === 'alertmanager');
@@ -50,6 +50,11 @@ export async function silenceIncident(
     );
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
+    const text = `tried to silence it; no Alertmanager has confirmed that (${why})`;
+    // Its time may be over; what may have been done is written down all the same.
+    pipeline
+      .apply({ kind: 'note', incidentId, text, actor })
+      .catch((fault: unknown) => onFault('that somebody tried to silence an incident is not in its timeline', fault));
     return `whether it is silenced is not known; no Alertmanager has confirmed it (${why}); look there, or try again`;
   }
   const text = `silenced until ${new Date(now + forMs).toISOString()} in ${created.connection} (${created.ids.join(', ')}): ${describeSilences(silences)}`;
