@@ -1,5 +1,5 @@
 import type { Rule } from '../domain/rule.ts';
-import type { Incident, Line, Run, StepRecord } from '../domain/state.ts';
+import type { Line, Run, StepRecord } from '../domain/state.ts';
 import type { IncidentDetail } from '../domain/store.ts';
 
 const MAX_LINES = 20;
@@ -15,7 +15,7 @@ export function whatComesNext(detail: IncidentDetail, rule: Rule | undefined, no
     .map((run) => `${run.target}: ${nextOfRun(run, { ...detail, rule, now })}`);
   const watching = lines.filter((line) => isWatched(line, runs)).map((line) => watchText(line, runs, now));
   const all = [...working, ...watching];
-  if (all.length === 0) return [nothingMore(incident, rule)];
+  if (all.length === 0) return [nothingMore(detail, rule)];
   return all.length <= MAX_LINES ? all : [...all.slice(0, MAX_LINES), `and ${all.length - MAX_LINES} more`];
 }
 
@@ -66,6 +66,7 @@ function waitsForPeople(run: Run, { approvals, now }: Surroundings): string {
 
 function working(run: Run, steps: readonly StepRecord[]): string {
   const step = steps.find(({ runId, state, stage }) => runId === run.id && state === 'running' && stage !== 'children');
+  if (run.reason !== null) return `waits (${run.reason}) to run ${step?.id ?? 'its next step'}`;
   const doing = step === undefined ? 'runs' : `runs ${step.id} (${step.uses})`;
   return run.ending === null ? doing : `${doing}, then ends: ${run.ending.outcome}`;
 }
@@ -80,12 +81,15 @@ function watchText({ target, watchUntil }: Line, runs: readonly Run[], now: numb
   return `${target}: ${isRecurred ? 'came back' : 'verified'}; waits${until} for its alerts to resolve`;
 }
 
-function nothingMore(incident: Incident, rule: Rule | undefined): string {
-  if (incident.firing === 0) return 'closes when it stays quiet';
+function nothingMore({ incident, lines, alerts }: IncidentDetail, rule: Rule | undefined): string {
+  if (incident.firing === 0) return alerts.length === 0 ? 'nothing: a person closes it' : 'closes when it stays quiet';
   if (incident.acknowledgedBy !== null) return `nothing: ${incident.acknowledgedBy} has it`;
   if (incident.notifyOnly) return 'nothing: a person resolved the incident before it while its alerts fired';
   if (rule === undefined) return 'nothing: its rule is gone';
-  return rule.rungs.length === 0 ? 'nothing: its rule only tells people' : 'nothing more in this episode: a person is needed';
+  if (rule.rungs.length === 0) return 'nothing: its rule only tells people';
+  if (lines.length === 0)
+    return 'nothing: what to fix cannot be told, as the target of its rule has no value; a person is needed';
+  return 'nothing more by itself while the alert lasts: a person is needed';
 }
 
 /** e.g. `10:15:00 UTC`, on another day than today `2026-01-02 10:15:00 UTC`. */

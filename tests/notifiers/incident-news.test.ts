@@ -103,6 +103,7 @@ describe('what comes next', () => {
       { state: 'verifying', startedAt: AT, verifyDeadlineAt: AT + 300_000 },
     ],
     ['runs', { state: 'running', startedAt: AT }],
+    ['waits (target_busy) to run its next step', { state: 'running', startedAt: AT, reason: 'target_busy' }],
   ])('is that it %s', (text, run) => {
     expect(nextOf(run)).toEqual([`host/web-1: ${text}`]);
   });
@@ -134,9 +135,13 @@ describe('what comes next', () => {
 
   it('is nothing when a person has it, when the automation is at its end, and when it is over', () => {
     expect(newsOf(detailOf({ status: 'acknowledged', acknowledgedBy: 'ann' })).next).toEqual(['nothing: ann has it']);
-    expect(newsOf(detailOf()).next).toEqual(['nothing more in this episode: a person is needed']);
+    expect(newsOf(detailOf()).next).toEqual(['nothing more by itself while the alert lasts: a person is needed']);
     expect(newsOf(detailOf(), { rule: undefined }).next).toEqual(['nothing: its rule is gone']);
     expect(newsOf(detailOf({ firing: 0 })).next).toEqual(['closes when it stays quiet']);
+    expect(newsOf(detailOf({ firing: 0 }, { alerts: [] })).next).toEqual(['nothing: a person closes it']);
+    expect(newsOf(detailOf({}, { lines: [] })).next).toEqual([
+      'nothing: what to fix cannot be told, as the target of its rule has no value; a person is needed',
+    ]);
     expect(newsOf(detailOf({ status: 'resolved' })).next).toEqual([]);
   });
 

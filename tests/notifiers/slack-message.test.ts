@@ -8,8 +8,10 @@ import {
   sampleStep,
 } from '../../scripts/pages/slack-samples.ts';
 import type { IncidentNews } from '../../src/domain/notifier.ts';
-import type { Incident, Run } from '../../src/domain/state.ts';
+import type { Incident, Run, StoredTimelineEntry } from '../../src/domain/state.ts';
+import { bundleMessage } from '../../src/notifiers/slack/bundle-message.ts';
 import { incidentMessage } from '../../src/notifiers/slack/incident-message.ts';
+import { timelineReply } from '../../src/notifiers/slack/timeline-reply.ts';
 import { faultsOf, markupOf } from './slack-check.ts';
 
 function shown(news: IncidentNews, purpose: 'message' | 'page' = 'message'): string {
@@ -17,6 +19,17 @@ function shown(news: IncidentNews, purpose: 'message' | 'page' = 'message'): str
   expect(faultsOf(text.source, blocks)).toEqual([]);
   return markupOf('', blocks).join('\n');
 }
+
+const sampleEntry = (position: number): StoredTimelineEntry => ({
+  incidentId: sampleIncident().id,
+  position,
+  at: sampleIncident().startedAt,
+  kind: 'note',
+  text: '',
+  reason: null,
+  runId: null,
+  actor: null,
+});
 
 const shownRun = (run: Partial<Run>): string => shown(sampleNews({ runs: [sampleRun({ state: 'ended', ...run })] }));
 
@@ -37,7 +50,7 @@ test.each<[string, Partial<Run>, string]>([
   [
     'a gate',
     { outcome: 'suppressed', reason: 'cooldown', verdicts: [{ gate: 'cooldown', verdict: 'suppress', detail: 'it ran 2m ago' }] },
-    'not started (`cooldown`): it ran 2m ago',
+    'not started: it ran 2m ago (`cooldown`)',
   ],
 ])('%s is said as it is', (_, run, words) => {
   expect(shownRun(run)).toContain(words);
@@ -65,6 +78,56 @@ test('a running run says what it is doing, and what it did', () => {
   const text = shown(sampleNews({ runs: [sampleRun()], steps }, { phase: 'identified' }));
   expect(text).toContain('the playbook is at step `restart`: terminate 12 sessions');
   expect(text).toContain('• done: terminate 12 sessions');
+});
+
+test('of several gates the one is quoted that speaks', () => {
+  const verdicts = [
+    { gate: 'acknowledged', verdict: 'suppress', detail: 'alice has taken the incident' },
+    { gate: 'delay', verdict: 'hold', detail: 'waits 1h for it to recover by itself' },
+  ] as const;
+  const words = shownRun({ outcome: 'suppressed', reason: 'acknowledged', verdicts });
+  expect(words).toContain('not started: alice has taken the incident (`acknowledged`).');
+});
+
+test('what a run under way waits for is said', () => {
+  const words = shown(sampleNews({ runs: [sampleRun({ reason: 'target_busy' })] }, { phase: 'identified' }));
+  expect(words).toContain('*it waits*: what it would change is taken by another run, or in quarantine.');
+});
+
+test('an error is said once', () => {
+  const error = { code: 'rejected', message: 'answered 500', happened: 'nothing' } as const;
+  const steps = [sampleStep({ state: 'failed', output: null, error })];
+  const runs = [sampleRun({ state: 'ended', outcome: 'failed', reason: 'rejected' })];
+  expect(shown(sampleNews({ runs, steps })).split('answered 500')).toHaveLength(2);
+});
+
+test('a notification on a phone says which one it is', () => {
+  const { text } = incidentMessage(sampleNews(), 'message');
+  expect(text.source.split('\n')[0]).toBe(
+    '*P0 · postgres-connections-exhausted · Investigating* `alertname=PostgresConnectionsExhausted` `cluster=eu-1`',
+  );
+});
+
+test('one unseen alert is one', () => {
+  expect(shown(sampleNews({ incident: sampleIncident({ truncatedAlerts: 1 }) }))).toContain('left out 1 alert: it is unseen');
+});
+
+test('a story that repeats itself is told once', () => {
+  const joins = Array.from({ length: 59 }, (_, index) => ({ ...sampleEntry(index + 2), text: 'DiskFull joins' }));
+  const news = sampleNews({ timeline: [{ ...sampleEntry(1), text: 'P0: disk-full' }, ...joins] });
+  const reply = timelineReply(news, 0, 60);
+  expect(reply?.message.text.source.split('\n').map((line) => line.replace(/^<[^>]*> /, ''))).toEqual([
+    'P0: disk-full',
+    'DiskFull joins (59 times)',
+  ]);
+  expect(reply?.position).toBe(60);
+});
+
+test('a bundle says what has become quiet', () => {
+  const incidents = [sampleIncident({ firing: 0 }), sampleIncident({ id: 'inc-2' })];
+  const bundle = { kind: 'bundle', id: 'bundle_1', startedAt: 0, incidents, pagerdutySeverity: 'critical' } as const;
+  const { blocks } = bundleMessage(bundle);
+  expect(markupOf('', blocks).join('\n')).toContain('By status: 1 `quiet, closes soon`, 1 `taken by nobody`');
 });
 
 test('unseen alerts and a call for a person are said', () => {

@@ -45,7 +45,9 @@ function describe(incident: Incident): Mrkdwn {
 }
 
 function stateOf(incident: Incident): string {
-  return incident.status === 'acknowledged' ? `taken by ${incident.acknowledgedBy ?? 'somebody'}` : incident.status;
+  if (incident.status === 'acknowledged') return `taken by ${incident.acknowledgedBy ?? 'somebody'}`;
+  if (incident.status === 'resolved') return 'resolved';
+  return incident.firing === 0 ? 'quiet, closes soon' : 'taken by nobody';
 }
 
 /** The most frequent first. */

@@ -5,11 +5,11 @@ import { code, instant, mrkdwn, shortened, type Mrkdwn } from './mrkdwn.ts';
 export function describeRun(run: Run, steps: readonly StepRecord[]): Mrkdwn {
   switch (run.state) {
     case 'pending':
-      return mrkdwn`it is about to be judged.`;
+      return mrkdwn`whether it may start is being checked.`;
     case 'held':
       return run.reason === 'approval'
         ? mrkdwn`*it waits for an approval* before it changes anything more.`
-        : mrkdwn`held by ${code(run.reason ?? 'a gate')}${detailOf(run)}.`;
+        : mrkdwn`not started yet${detailOf(run)}${reasonOf(run)}.`;
     case 'running':
       return describeRunning(run, steps);
     case 'verifying':
@@ -26,6 +26,8 @@ function rungWords(run: Run): string {
 
 function describeRunning(run: Run, steps: readonly StepRecord[]): Mrkdwn {
   if (run.ending !== null) return mrkdwn`it cleans up, and will end ${code(run.ending.outcome)}.`;
+  if (run.reason === 'target_busy') return mrkdwn`*it waits*: what it would change is taken by another run, or in quarantine.`;
+  if (run.reason === 'blast_radius') return mrkdwn`*it waits*: the automation acts on as much as it may at once.`;
   const current = steps.findLast((step) => step.state === 'running');
   if (current === undefined) return mrkdwn`${rungWords(run)} is under way.`;
   const what = current.plan === null ? mrkdwn`` : mrkdwn`: ${shortened(current.plan.summary, 240)}`;
@@ -57,7 +59,7 @@ function describeEnd(run: Run, steps: readonly StepRecord[]): Mrkdwn {
     case 'cancelled':
       return mrkdwn`cancelled${run.cancelledBy === null ? '' : ` by ${run.cancelledBy}`}${reasonOf(run)}.`;
     case 'suppressed':
-      return mrkdwn`not started${reasonOf(run)}${detailOf(run)}.`;
+      return mrkdwn`not started${detailOf(run)}${reasonOf(run)}.`;
     case 'self_resolved':
       return mrkdwn`the alerts resolved before anything was changed.`;
     case null:
@@ -70,9 +72,14 @@ function evidenceOf(run: Run): string {
 }
 
 function describeFailure(run: Run, steps: readonly StepRecord[]): Mrkdwn {
-  const failed = steps.findLast((step) => step.state === 'failed' && step.error !== null);
+  const failed = failedStep(steps);
   if (failed?.error == null) return mrkdwn`*failed*${reasonOf(run)}.`;
   return mrkdwn`*failed* at step ${code(failed.id)}: ${code(failed.error.code, 40)} ${shortened(failed.error.message, 300)}.`;
+}
+
+/** The step whose error is the run's, where there is one. */
+export function failedStep(steps: readonly StepRecord[]): StepRecord | undefined {
+  return steps.findLast((step) => step.state === 'failed' && step.error !== null);
 }
 
 function reasonOf(run: Run): Mrkdwn {
@@ -81,8 +88,8 @@ function reasonOf(run: Run): Mrkdwn {
 
 /** What the gate saw that speaks for where the run is. */
 function detailOf(run: Run): Mrkdwn {
-  const verdict = run.verdicts.findLast(isObjection);
-  return verdict === undefined ? mrkdwn`` : mrkdwn`: ${shortened(verdict.detail, 300)}`;
+  const verdict = run.verdicts.find(({ gate }) => gate === run.reason) ?? run.verdicts.findLast(isObjection);
+  return verdict === undefined || verdict.detail === '' ? mrkdwn`` : mrkdwn`: ${shortened(verdict.detail, 300)}`;
 }
 
 function isObjection(verdict: GateVerdict): boolean {

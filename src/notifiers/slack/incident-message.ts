@@ -28,6 +28,7 @@ const RANKS = {
 const RUNS_SHOWN = 12;
 const FIELDS_PER_BLOCK = 10;
 const TEXT_MAX = 3_000;
+const LABELS_IN_TITLE = 4;
 
 /** The message of an incident in one place: where it stands, what the automation did, does and will do, and what a person can do. */
 export function incidentMessage(news: IncidentNews, purpose: Notification['purpose']): Message {
@@ -42,6 +43,7 @@ function partsOf(news: IncidentNews, purpose: Notification['purpose']): readonly
   const controls: Block = { ...actions(incidentButtons(incident)), block_id: incident.id };
   return [
     always(header(titleOf(news))),
+    ...labelParts(news),
     always(section(statusLines(news, purpose), 2_000)),
     ...approvalParts(news),
     optional(RANKS.facts, [fields(factFields(news))]),
@@ -49,7 +51,6 @@ function partsOf(news: IncidentNews, purpose: Notification['purpose']): readonly
     ...fieldParts(news),
     ...runParts(news),
     ...nextParts(news),
-    ...labelParts(news),
     optional(RANKS.links, [context([incidentLinks(news)])]),
     always(controls),
   ];
@@ -88,14 +89,22 @@ function runParts({ detail }: IncidentNews): readonly Part[] {
   if (rest.length === 0) return shown;
   const counts = Map.groupBy(rest, (run) => run.outcome ?? run.state);
   const words = [...counts].map(([state, those]) => mrkdwn`${those.length} ${state}`);
-  return [...shown, optional(RANKS.runs, [context([mrkdwn`and ${rest.length} further runs: ${join(words, ', ')}`])])];
+  return [
+    ...shown,
+    optional(RANKS.runs, [
+      context([mrkdwn`and ${rest.length} further ${rest.length === 1 ? 'run' : 'runs'}: ${join(words, ', ')}`]),
+    ]),
+  ];
 }
 
 function nextParts({ next }: IncidentNews): readonly Part[] {
   if (next.length === 0) return [];
   const lines = next.map((line) => mrkdwn`• ${shortened(line, 300)}`);
   const few = lines.slice(0, 5);
-  const more = lines.length > few.length ? [mrkdwn`• … and for ${lines.length - few.length} further targets`] : [];
+  const more =
+    lines.length > few.length
+      ? [mrkdwn`• … and for ${lines.length - few.length} further ${lines.length - few.length === 1 ? 'target' : 'targets'}`]
+      : [];
   const form = (texts: readonly Mrkdwn[]): readonly Block[] => [section([mrkdwn`*Next*`, ...texts], 2_500)];
   return [optional(RANKS.next, form([...few, ...more]), form(few.slice(0, 1)))];
 }
@@ -111,19 +120,24 @@ function fieldParts({ fields: lines }: IncidentNews): readonly Part[] {
   return [optional(RANKS.fields, form(600, 2 * FIELDS_PER_BLOCK), form(100, FIELDS_PER_BLOCK))];
 }
 
-function labelParts({ detail: { incident } }: IncidentNews): readonly Part[] {
-  const labels = Object.entries(incident.groupLabels).map(([name, value]) => code(`${name}=${value}`, 150));
+/** Which one of its kind it is. */
+function labelParts(news: IncidentNews): readonly Part[] {
+  const labels = labelsOf(news, 150);
   if (labels.length === 0) return [];
   return [optional(RANKS.labels, [context([join(labels.slice(0, 15), ' ')])], [context([join(labels.slice(0, 4), ' ')])])];
 }
 
-/** One line and what is most urgent, for notifications and screen readers. */
+function labelsOf({ detail: { incident } }: IncidentNews, max: number): readonly Mrkdwn[] {
+  return Object.entries(incident.groupLabels).map(([name, value]) => code(`${name}=${value}`, max));
+}
+
+/** One line and what is most urgent, for notifications and screen readers: they show no blocks. */
 function fallbackText(news: IncidentNews, purpose: Notification['purpose']): Mrkdwn {
   const { detail } = news;
   const [run] = byUrgency(detail);
   const steps = detail.steps.filter((step) => step.runId === run?.id);
   const lines = [
-    mrkdwn`*${titleOf(news)}*`,
+    mrkdwn`*${titleOf(news)}* ${join(labelsOf(news, 60).slice(0, LABELS_IN_TITLE), ' ')}`,
     ...statusLines(news, purpose),
     ...(run === undefined ? [] : [mrkdwn`${code(run.target)}: ${describeRun(run, steps)}`]),
   ];

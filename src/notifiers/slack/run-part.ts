@@ -1,7 +1,7 @@
 import type { IncidentDetail } from '../../domain/store.ts';
 import type { Approval, Run, StepRecord } from '../../domain/state.ts';
 import { actions, section, type Block } from './blocks.ts';
-import { describeRun } from './describe-run.ts';
+import { describeRun, failedStep } from './describe-run.ts';
 import { describeStep } from './describe-step.ts';
 import type { Part } from './fit-parts.ts';
 import { runButtons } from './incident-buttons.ts';
@@ -17,7 +17,10 @@ export function runPart(detail: IncidentDetail, run: Run, rank: number): Part {
   const buttons = runButtons(detail.incident, run, line, waiting);
   const controls: readonly Block[] = buttons.length === 0 ? [] : [actions(buttons)];
   const headline = mrkdwn`${code(run.target)}${attemptOf(run)}: ${describeRun(run, steps)}`;
-  const words = [...approvedBy(detail.approvals, run), ...changesOf(steps)];
+  const words = [
+    ...approvedBy(detail.approvals, run),
+    ...changesOf(steps, run.outcome === 'failed' ? failedStep(steps) : undefined),
+  ];
   return {
     rank,
     forms: [[section([headline, ...words]), ...controls], [section([headline]), ...controls], [section([headline])], []],
@@ -56,9 +59,12 @@ function sayingWhy(approval: Approval): string {
 }
 
 /** The steps that changed, or may have changed, something; the last ones when they are many. */
-function changesOf(steps: readonly StepRecord[]): readonly Mrkdwn[] {
+function changesOf(steps: readonly StepRecord[], told: StepRecord | undefined): readonly Mrkdwn[] {
   const isTold = (step: StepRecord): boolean => step.effect !== 'read' && step.plan !== null && step.state !== 'pending';
   const changes = steps.filter(isTold);
   const left = changes.length - STEPS_SHOWN;
-  return [...(left > 0 ? [mrkdwn`• … ${left} steps before`] : []), ...changes.slice(-STEPS_SHOWN).map(describeStep)];
+  return [
+    ...(left > 0 ? [mrkdwn`• … ${left} ${left === 1 ? 'step' : 'steps'} before`] : []),
+    ...changes.slice(-STEPS_SHOWN).map((step) => describeStep(step, step === told)),
+  ];
 }

@@ -23,9 +23,14 @@ export function statusLines({ detail, phase, ownerSlackId }: IncidentNews, purpo
   if (isOpen && incident.responseMissed && incident.status === 'triggered') lines.push(mrkdwn`Nobody acknowledged it in time.`);
   if (isOpen && incident.notifyOnly)
     lines.push(mrkdwn`No automation here: a person resolved the incident before this one while its alerts fired.`);
-  if (incident.truncatedAlerts > 0)
-    lines.push(mrkdwn`Alertmanager left out ${incident.truncatedAlerts} alerts: they are unseen, and their targets untouched.`);
+  if (incident.truncatedAlerts > 0) lines.push(truncated(incident.truncatedAlerts));
   return lines;
+}
+
+function truncated(count: number): Mrkdwn {
+  return count === 1
+    ? mrkdwn`Alertmanager left out 1 alert: it is unseen, and its target untouched.`
+    : mrkdwn`Alertmanager left out ${count} alerts: they are unseen, and their targets untouched.`;
 }
 
 type Incident = IncidentNews['detail']['incident'];

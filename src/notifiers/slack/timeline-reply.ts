@@ -28,16 +28,17 @@ export function timelineReply(news: IncidentNews, toldPosition: number, loudAfte
   const calls = (entry: StoredTimelineEntry): boolean => entry.position > loudAfter && isLoud(entry, incident);
   const group = firstGroup(owed.slice(skipped), calls);
 
-  const { blocks, taken } = packLines(group.map((entry) => describe(entry, calls(entry))));
-  const told = group.slice(0, taken);
-  const last = told.at(-1);
+  const lines = withoutRepetitions(group);
+  const { blocks, taken } = packLines(lines.map((line) => describe(line, calls(line.entry))));
+  const told = lines.slice(0, taken);
+  const last = told.at(-1)?.last;
   if (last === undefined) return undefined;
-  const isBroadcast = told.some(calls);
+  const isBroadcast = told.some(({ entry }) => calls(entry));
   const lead = isBroadcast && news.ownerSlackId !== undefined ? [mention(news.ownerSlackId)] : [];
   const note = skipped > 0 ? [mrkdwn`${skipped} earlier entries are left out here ${shortenedNote(incident.id, news.url)}`] : [];
   const smallPrint = [...lead, ...note];
   const all = smallPrint.length === 0 ? blocks : [context(smallPrint), ...blocks];
-  const text = linesWithin([...lead, ...told.map((entry) => describe(entry, calls(entry)))], TEXT_MAX).text;
+  const text = linesWithin([...lead, ...told.map((line) => describe(line, calls(line.entry)))], TEXT_MAX).text;
   return { message: { text, blocks: all, shortest: all.slice(0, 2) }, isBroadcast, position: last.position };
 }
 
@@ -51,7 +52,26 @@ function firstGroup(
   return firstLoud === 0 ? owed.slice(0, owed.findLastIndex(calls) + 1) : owed.slice(0, firstLoud);
 }
 
-function describe({ at, text, actor }: StoredTimelineEntry, isCalling: boolean): Mrkdwn {
+/** An entry, and how often the story says the same in a row. */
+interface Line {
+  readonly entry: StoredTimelineEntry;
+  readonly last: StoredTimelineEntry;
+  readonly times: number;
+}
+
+/** Sixty alerts that join say so sixty times. */
+function withoutRepetitions(entries: readonly StoredTimelineEntry[]): readonly Line[] {
+  const lines: Line[] = [];
+  for (const entry of entries) {
+    const before = lines.at(-1);
+    if (before?.entry.text === entry.text && before.entry.actor === entry.actor)
+      lines[lines.length - 1] = { ...before, last: entry, times: before.times + 1 };
+    else lines.push({ entry, last: entry, times: 1 });
+  }
+  return lines;
+}
+
+function describe({ entry: { at, text, actor }, times }: Line, isCalling: boolean): Mrkdwn {
   const words = isCalling ? mrkdwn`*${shortened(text, 500)}*` : shortened(text, 500);
-  return mrkdwn`${instant(at)} ${words}${actor === null ? '' : ` – ${actor}`}`;
+  return mrkdwn`${instant(at)} ${words}${times === 1 ? '' : ` (${times} times)`}${actor === null ? '' : ` – ${actor}`}`;
 }
