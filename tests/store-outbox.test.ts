@@ -39,6 +39,12 @@ describe.each(['a file', 'memory'])('the outbox in %s', (kind) => {
     (await store.dueNotifications(at, limit)).due.map(({ notification }) => notification.id);
   const asTold = (row: Notification): Notification => ({ ...row, toldVersion: row.wanted });
 
+  it('is found by its incidents', async () => {
+    const rows = ['inc-1', 'inc-2', 'inc-3'].map((incidentId) => notificationOf(incidentId));
+    await save({ notifications: rows });
+    expect(await store.transact((tx) => tx.notificationsOfIncidents(['inc-1', 'inc-3', 'inc-9']))).toEqual([rows[0], rows[2]]);
+  });
+
   describe('asking for a place', () => {
     it('twice is one row, which stays as it is', async () => {
       const row = notificationOf('inc-1', { told: { ts: '1.2' }, toldPosition: 7, toldVersion: 1 });

@@ -124,6 +124,7 @@ export interface StoreTransaction {
   switches(): Promise<Switches>;
   approvalsOfRuns(runIds: readonly string[]): Promise<readonly Approval[]>;
   notifications(ids: readonly string[]): Promise<readonly Notification[]>;
+  notificationsOfIncidents(incidentIds: readonly string[]): Promise<readonly Notification[]>;
   /** Which of these requests were taken already. */
   takenRequests(ids: readonly string[]): Promise<readonly string[]>;
   /** Runs that are running or verifying, or acted since `since`, on these targets or of these rules. */

@@ -8,6 +8,7 @@ import { gates as allGates } from './gates/index.ts';
 import { alertsOf, freezeAlerts, startRun } from './start-run.ts';
 import { escalate, tell } from './story.ts';
 import { GATE_ERROR_ESCALATION_MS, GATE_RETRY_MS } from './timing.ts';
+import { noteUnheardAnnouncement } from './unheard-announcement.ts';
 import type { World } from './world.ts';
 
 /** Gates that, once satisfied, stay so for the run. */
@@ -92,6 +93,7 @@ export function judge(world: World, run: Run, context: DecisionContext, gates: r
       runId: run.id,
       incidentId: run.incidentId,
     });
+    noteUnheardAnnouncement(world, next, context.now);
     startRun(world, next, rule, context);
   } else if (blocking.verdict.verdict === 'suppress') {
     suppress(world, next, rule, blocking, context);

@@ -29,7 +29,7 @@ export async function loadWorld(
   return new World({
     ...ofRuns,
     takenRequests,
-    notifications,
+    notifications: byId([...notifications, ...(ofRuns.notifications ?? [])]),
     switches,
     episodes: byId([...ofAlerts.episodes, ...(ofRuns.episodes ?? [])]),
     members: ofAlerts.members,
@@ -113,23 +113,38 @@ async function loadDecisionRows(
   const causeNames = causes.some((cause) => cause.alertname === undefined)
     ? undefined
     : [...new Set(causes.flatMap((cause) => cause.alertname ?? []))];
+  const announced = judged.filter((run) => run.announcedAt !== null).flatMap((run) => run.incidentId ?? []);
   const since = now - Math.max(limits.recurrenceMs, ...live.map(longestLookBack));
 
-  const [steps, approvals, lines, incidents, claimed, claims, briefs, breakers, lineFacts, memberAlerts, firingAlerts, counts] =
-    await Promise.all([
-      started.length === 0 ? [] : tx.steps(started),
-      started.length === 0 ? [] : tx.approvalsOfRuns(started),
-      missingLines.length === 0 ? [] : tx.lines(missingLines),
-      missingIncidents.length === 0 ? [] : tx.incidents(missingIncidents),
-      started.length === 0 ? [] : tx.claimsOfRuns(started),
-      tx.claims([...new Set([...runs.map((run) => targetKey(run.target)), ...touches.map(touchKey)])]),
-      acting.length === 0 ? [] : tx.briefs({ targets: [...new Set(acting.map((run) => run.target))], rules: names, since }),
-      acting.length === 0 ? [] : tx.breakers(names),
-      judgedLines.length === 0 ? [] : tx.lineFacts(judgedLines, now),
-      places.length === 0 ? [] : tx.lineAlerts(places, MAX_FROZEN_ALERTS),
-      causes.length === 0 ? [] : tx.firingAlerts(causeNames),
-      judged.length === 0 ? undefined : loadCounts(tx, context),
-    ]);
+  const [
+    steps,
+    approvals,
+    lines,
+    incidents,
+    claimed,
+    claims,
+    briefs,
+    breakers,
+    lineFacts,
+    memberAlerts,
+    firingAlerts,
+    notifications,
+    counts,
+  ] = await Promise.all([
+    started.length === 0 ? [] : tx.steps(started),
+    started.length === 0 ? [] : tx.approvalsOfRuns(started),
+    missingLines.length === 0 ? [] : tx.lines(missingLines),
+    missingIncidents.length === 0 ? [] : tx.incidents(missingIncidents),
+    started.length === 0 ? [] : tx.claimsOfRuns(started),
+    tx.claims([...new Set([...runs.map((run) => targetKey(run.target)), ...touches.map(touchKey)])]),
+    acting.length === 0 ? [] : tx.briefs({ targets: [...new Set(acting.map((run) => run.target))], rules: names, since }),
+    acting.length === 0 ? [] : tx.breakers(names),
+    judgedLines.length === 0 ? [] : tx.lineFacts(judgedLines, now),
+    places.length === 0 ? [] : tx.lineAlerts(places, MAX_FROZEN_ALERTS),
+    causes.length === 0 ? [] : tx.firingAlerts(causeNames),
+    announced.length === 0 ? [] : tx.notificationsOfIncidents([...new Set(announced)]),
+    judged.length === 0 ? undefined : loadCounts(tx, context),
+  ]);
   return {
     steps,
     approvals,
@@ -141,6 +156,7 @@ async function loadDecisionRows(
     lineFacts,
     memberAlerts,
     firingAlerts,
+    notifications,
     ...(counts === undefined ? {} : { counts }),
   };
 }

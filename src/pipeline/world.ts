@@ -223,6 +223,10 @@ export class World {
     return this.#notifications.get(id);
   }
 
+  notificationsOf(incidentId: string): readonly Notification[] {
+    return [...this.#notifications.values()].filter((row) => row.incidentId === incidentId);
+  }
+
   breaker(rule: string): Breaker | undefined {
     return this.#breakers.get(rule);
   }

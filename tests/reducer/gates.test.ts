@@ -1,5 +1,6 @@
 import type { GateName } from '../../src/domain/reason.ts';
 import { GATES } from '../../src/domain/reason.ts';
+import type { Notification } from '../../src/domain/state.ts';
 import { gates } from '../../src/pipeline/gates/index.ts';
 import { buildRule, buildRung, buildStep, stubRemediation, type RuleOptions } from '../support/build-rule.ts';
 import { MINUTE, SECOND, Stage } from './stage.ts';
@@ -419,6 +420,27 @@ describe('cancel_window', () => {
     expect(stage.timeline.map((entry) => entry.kind)).toContain('announced');
     stage.pass(60 * SECOND);
     expect(stage.run.state).toBe('running');
+  });
+
+  test.each<[string, Partial<Notification>, boolean]>([
+    ['was never told', { told: null, toldVersion: 0 }, true],
+    ['was told before and fails now', { told: { ts: '1' }, toldVersion: 1, wanted: 2, attempts: 3 }, true],
+    ['was given up', { isDead: true }, true],
+    ['knows everything', { told: { ts: '1' }, toldVersion: 2, wanted: 2 }, false],
+    ['is about to hear the newest', { told: { ts: '1' }, toldVersion: 1, wanted: 2 }, false],
+  ])('runs also when its only place %s, and says whether anybody has heard', (_what, row, isNoted) => {
+    const stage = new Stage([buildRule({ cancelWindowMs: MINUTE })], {}, { defaultChannel: '#ops' });
+    stage.fire();
+    const notifications = stage.state.notifications.map((notification) => ({ ...notification, ...row }));
+    stage.state = { ...stage.state, notifications };
+    stage.pass(MINUTE);
+    expect(stage.run.state).toBe('running');
+    const note = expect.objectContaining({
+      kind: 'note',
+      reason: 'cancel_window',
+      text: expect.stringContaining('(slack #ops)'),
+    });
+    expect(stage.timeline).toEqual(isNoted ? expect.arrayContaining([note]) : expect.not.arrayContaining([note]));
   });
 
   test('is announced again after a downtime of more than 60 s', () => {

@@ -24,6 +24,7 @@ export interface WaitingCount {
 /** The outbox. */
 export interface NotificationQueries {
   readonly byId: PreparedQuery<{ readonly ids: readonly string[] }, Notification>;
+  readonly ofIncidents: PreparedQuery<{ readonly incidentIds: readonly string[] }, Notification>;
   readonly due: PreparedQuery<{ readonly now: number; readonly limit: number }, DueNotification>;
   readonly nextDue: PreparedQuery<{ readonly now: number }, number | null>;
   readonly ofBundle: PreparedQuery<{ readonly bundleId: string }, Notification>;
@@ -39,6 +40,12 @@ export function createNotificationQueries({ builder, texts }: StoreDialect): Not
     byId: prepareQuery(
       { ids: 'texts' },
       ({ ids }) => builder.selectFrom('notification').select(notifications.columns).where('id', 'in', texts(ids)),
+      notifications.decode,
+    ),
+    ofIncidents: prepareQuery(
+      { incidentIds: 'texts' },
+      ({ incidentIds }) =>
+        builder.selectFrom('notification').select(notifications.columns).where('incident_id', 'in', texts(incidentIds)),
       notifications.decode,
     ),
     due: prepareQuery(

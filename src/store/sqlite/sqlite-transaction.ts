@@ -133,6 +133,10 @@ export class SqliteTransaction implements StoreTransaction {
     return this.#session.query(this.#queries.notifications.byId, { ids });
   }
 
+  notificationsOfIncidents(incidentIds: readonly string[]): Promise<readonly Notification[]> {
+    return this.#session.query(this.#queries.notifications.ofIncidents, { incidentIds });
+  }
+
   takenRequests(ids: readonly string[]): Promise<readonly string[]> {
     return this.#session.query(this.#queries.audit.takenRequests, { ids });
   }
