@@ -72,7 +72,13 @@ export function textOf({ status, body }: DaemonAnswer): string {
   const answer: unknown = JSON.parse(body);
   expect({ status, answer }).toEqual({
     status: 200,
-    answer: { response_type: 'ephemeral', replace_original: false, text: expect.any(String) },
+    answer: {
+      response_type: 'ephemeral',
+      replace_original: false,
+      text: expect.any(String),
+      // Addresses and channels in it stay text.
+      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: expect.stringMatching(/^[^]{1,3000}$/), verbatim: true } }],
+    },
   });
   return typeof answer === 'object' && answer !== null && 'text' in answer ? String(answer.text) : '';
 }

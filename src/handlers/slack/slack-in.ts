@@ -21,6 +21,8 @@ export interface SlackAnswer {
   readonly response_type: 'ephemeral';
   readonly replace_original: false;
   readonly text: string;
+  /** The same, verbatim: what looks like an address in a label stays text. */
+  readonly blocks: readonly [{ readonly type: 'section'; readonly text: object }];
 }
 
 /** What people do in Slack: one interpreter for HTTP and Socket Mode. */
@@ -45,10 +47,12 @@ export class SlackIn {
    * taken again. To a click Slack shows only what is sent to its response URL: that is done beside.
    */
   async answer(request: SlackRequest, delivery: string): Promise<SlackAnswer> {
+    const text = answerText(await this.#decide(request, `slack:${hash('sha256', delivery, 'hex')}`));
     const answer: SlackAnswer = {
       response_type: 'ephemeral',
       replace_original: false,
-      text: answerText(await this.#decide(request, `slack:${hash('sha256', delivery, 'hex')}`)),
+      text,
+      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: text.trim() === '' ? '–' : text, verbatim: true } }],
     };
     if (request.kind === 'action' && request.responseUrl !== undefined) this.#post(request.responseUrl, answer);
     return answer;
