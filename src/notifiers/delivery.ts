@@ -408,11 +408,11 @@ export class Delivery {
       log.error(fields, 'a message was given up; see: remedyd notifications list');
       await this.#giveUp(row, error);
     } else if (error.code === 'unauthorized') {
-      const until = clock.now() + UNAUTHORIZED_MS;
       if (!this.#isUnauthorized(notifier))
         log.error(fields, `the credentials of ${notifier.name} are refused; it is tried again in 5 min`);
-      this.#unauthorizedUntil.set(notifier.name, until);
-      await this.#failed(row.id, error.message, { forget, notBefore: until });
+      this.#unauthorizedUntil.set(notifier.name, clock.now() + UNAUTHORIZED_MS);
+      // The row itself waits for nothing but the credentials, which may be repaired at any time.
+      await this.#failed(row.id, error.message, { forget, notBefore: clock.now() });
     } else if (error.code === 'limited') {
       const waitMs = error.retryAfterMs ?? backoffMs(row.attempts + 1);
       this.#lanes.block(laneOf(plan), waitMs);
