@@ -2,6 +2,7 @@ import type { Plan } from '../domain/remediation.ts';
 import type { ApprovalSpec, Rule, Step } from '../domain/rule.ts';
 import type { Approval, Run, StepRecord } from '../domain/state.ts';
 import { isWithin } from './intent.ts';
+import { isFinally } from './step-address.ts';
 import type { World } from './world.ts';
 
 /** Whether a planned change may be made: by itself, because people allowed it, or not before they are asked. */
@@ -92,10 +93,6 @@ function wasAllowed(world: World, run: Run, rung: string): boolean {
       ({ address, actingAt, plan }) => actingAt !== null && plan?.count !== 0 && rungOf(address) === rung && !isFinally(address),
     )
   );
-}
-
-function isFinally(address: string): boolean {
-  return /[:/]finally\//.test(address);
 }
 
 function rungOf(address: string): string {

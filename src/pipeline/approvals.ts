@@ -4,7 +4,7 @@ import type { Approval, IntendedStep, Run, StepRecord } from '../domain/state.ts
 import { questionOf } from './approval-need.ts';
 import { endRun } from './conclude.ts';
 import type { DecisionContext } from './decision-context.ts';
-import type { CommandAnswer, PipelineEvent } from './event.ts';
+import type { CommandAnswer, EventOf } from './event.ts';
 import { wakeHeldRung } from './escalation.ts';
 import { giveUp } from './finish-step.ts';
 import { gates } from './gates/index.ts';
@@ -15,15 +15,14 @@ import { journalOf } from './journal.ts';
 import { locate } from './locate-step.ts';
 import { closeQuestion, describeAnswered, isWaiting, withVerdict } from './open-question.ts';
 import { stopEarly } from './run-playbook.ts';
+import { refuse, type Refusal } from './refuse.ts';
 import { tell } from './story.ts';
 import { APPROVAL_EXPIRES_MS } from './timing.ts';
 import { endWait, planAgain, wakeWaiting } from './waiting-run.ts';
 import { describeRefusal, describeRoles, hasRole } from './who-may.ts';
 import type { World } from './world.ts';
 
-type EventOf<K extends PipelineEvent['kind']> = Extract<PipelineEvent, { kind: K }>;
 type Answer = EventOf<'approve' | 'reject'>;
-type Refusal = Extract<CommandAnswer, { ok: false }>;
 
 /** The steps to come are known, as far as they can be: now people are asked. The run waits and keeps its claims. */
 export function ask(
@@ -265,8 +264,4 @@ function findAtGate(runs: readonly Run[], answered: Approval | undefined): Found
   if (another !== undefined)
     return refuse('conflict', `several runs wait for an approval; name one: ${held.map(({ run }) => run.id).join(', ')}`);
   return only;
-}
-
-function refuse(code: Refusal['code'], text: string): Refusal {
-  return { ok: false, code, text };
 }

@@ -4,25 +4,20 @@ import { releaseClaims } from './claims.ts';
 import { endRun } from './conclude.ts';
 import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
-import type { CommandAnswer, CommandErrorCode, PipelineEvent } from './event.ts';
+import type { CommandAnswer, EventOf } from './event.ts';
 import { promiseUpdate } from './escalation.ts';
 import { gates } from './gates/index.ts';
 import { closeIncident } from './incident.ts';
 import { isWaiting } from './open-question.ts';
 import { begin } from './run-playbook.ts';
+import { refuse } from './refuse.ts';
 import { tell } from './story.ts';
 import { WAKE_BATCH } from './timing.ts';
 import { endWait, withdrawQuestion } from './waiting-run.ts';
 import type { World } from './world.ts';
 
-type EventOf<K extends PipelineEvent['kind']> = Extract<PipelineEvent, { kind: K }>;
-
 function done(text: string): CommandAnswer {
   return { ok: true, text };
-}
-
-function refuse(code: CommandErrorCode, text: string): CommandAnswer {
-  return { ok: false, code, text };
 }
 
 export function acknowledge(world: World, event: EventOf<'acknowledge'>, context: DecisionContext): CommandAnswer {

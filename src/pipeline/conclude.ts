@@ -8,6 +8,7 @@ import { createRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { runEnded } from './escalation.ts';
 import { closeQuestion, openQuestion } from './open-question.ts';
+import { isFinally } from './step-address.ts';
 import { escalate, tell } from './story.ts';
 import { WAKE_BATCH } from './timing.ts';
 import type { World } from './world.ts';
@@ -103,9 +104,7 @@ function closeJournal(world: World, run: Run, context: DecisionContext): void {
     };
     world.putStep({ ...record, state: 'failed', stage: null, error, endedAt: now, wakeAt: null });
   }
-  const failed = records.find(
-    ({ address, state }) => /[:/]finally\//.test(address) && (state === 'failed' || state === 'unknown'),
-  );
+  const failed = records.find(({ address, state }) => isFinally(address) && (state === 'failed' || state === 'unknown'));
   if (failed === undefined) return;
   escalate(
     world,

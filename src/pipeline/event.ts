@@ -138,6 +138,9 @@ export type PipelineEvent =
     }
   | { readonly kind: 'booted'; readonly downtimeMs: number };
 
+/** The events of one kind, or of several. */
+export type EventOf<K extends PipelineEvent['kind']> = Extract<PipelineEvent, { kind: K }>;
+
 /** What a person says. It is answered, and it is in the audit log. */
 export type Command = Extract<PipelineEvent, { readonly actor: Actor }>;
 

@@ -1,21 +1,16 @@
 import type { Incident } from '../domain/state.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { promiseUpdate } from './escalation.ts';
-import type { CommandAnswer, CommandErrorCode, PipelineEvent } from './event.ts';
+import type { CommandAnswer, EventOf } from './event.ts';
 import { askForPlace, describeTargets } from './notify-places.ts';
+import { refuse } from './refuse.ts';
 import { sendNextRung, tell } from './story.ts';
 import type { World } from './world.ts';
-
-type EventOf<K extends PipelineEvent['kind']> = Extract<PipelineEvent, { kind: K }>;
 
 const MAX_NOTE_LENGTH = 4_000;
 const MAX_FIELDS = 20;
 const MAX_FIELD_NAME_LENGTH = 100;
 const MAX_FIELD_VALUE_LENGTH = 1_000;
-
-function refuse(code: CommandErrorCode, text: string): CommandAnswer {
-  return { ok: false, code, text };
-}
 
 function isAnswer(found: Incident | CommandAnswer): found is CommandAnswer {
   return 'ok' in found;

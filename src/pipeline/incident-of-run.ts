@@ -6,6 +6,7 @@ import type { Run } from '../domain/state.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { closeIncident } from './incident.ts';
 import { openIncident } from './open-incident.ts';
+import { isFinally } from './step-address.ts';
 import { escalate, tell } from './story.ts';
 import type { World } from './world.ts';
 
@@ -37,7 +38,7 @@ export function settleRunWithoutAlerts(world: World, run: Run, context: Decision
   if (run.lineId !== null || run.outcome === null) return;
   const failed = [...world.stepsOf(run.id).values()].filter(({ state }) => state === 'failed' || state === 'unknown');
   const endedWell = ENDED_WELL.includes(run.outcome);
-  const isWell = endedWell && !failed.some(({ address }) => /[:/]finally\//.test(address));
+  const isWell = endedWell && !failed.some(({ address }) => isFinally(address));
   const incident = run.incidentId === null ? undefined : world.incident(run.incidentId);
   if (isWell) {
     if (incident !== undefined && incident.status !== 'resolved' && incident.firing === 0)

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { alertKey, copyLabels, type AlertBatch, type AlertMessage, type Labels } from '../domain/alert.ts';
 import type { Rule, RuleSet } from '../domain/rule.ts';
 import type { AlertMatch, CorrelatedAlert } from './event.ts';
+import { renderValue } from './render-value.ts';
 import { scopeOfMessage } from './scope-of-message.ts';
 
 /** A batch whose alerts have their identity; what the rules say of one is found out when it is first asked for. */
@@ -46,23 +47,10 @@ export function matchRule(
     groupKey: groupKeyOf(rule.name, batch.source, groupLabels),
     severity: rule.severityOf(message.labels),
     target:
-      rule.target === undefined || rule.rungs.length === 0 ? undefined : renderTarget(rule.target, message, groupLabels, now),
+      rule.target === undefined || rule.rungs.length === 0
+        ? undefined
+        : renderValue(rule.target, scopeOfMessage(message, groupLabels, now)),
   };
-}
-
-function renderTarget(
-  target: NonNullable<Rule['target']>,
-  message: AlertMessage,
-  groupLabels: Labels,
-  now: number,
-): AlertMatch['target'] {
-  const scope = scopeOfMessage(message, groupLabels, now);
-  try {
-    const value = target.render(scope);
-    return value === '' ? { missing: `${target.source} is empty` } : { value };
-  } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 function pick(labels: Labels, names: readonly string[]): Labels {

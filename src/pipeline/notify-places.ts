@@ -1,8 +1,9 @@
 import { notificationId } from '../domain/notifier.ts';
 import type { NotifyTargets, ResponsePlan } from '../domain/response.ts';
-import type { Rule, TextTemplate } from '../domain/rule.ts';
+import type { Rule } from '../domain/rule.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Notification, NotificationChannel } from '../domain/state.ts';
+import { renderValue } from './render-value.ts';
 import type { World } from './world.ts';
 
 /** The place that is a Slack channel of the incident's own. Only a severity asks for it; no text of a rule can. */
@@ -25,9 +26,10 @@ export function choosePlaces(
   const ofRule = (channel: NotificationChannel): string | undefined => {
     const template = rule?.notify[channel];
     if (template === undefined) return undefined;
-    const rendered = renderPlace(template, scopeOf());
-    if ('place' in rendered) return rendered.place;
-    skipped.push(`notify.${channel} of ${rule?.name ?? ''} names no place: ${rendered.problem}`);
+    const rendered = renderValue(template, scopeOf());
+    if ('value' in rendered && rendered.value !== OWN_PLACE) return rendered.value;
+    const problem = 'value' in rendered ? `"${OWN_PLACE}" is not a channel` : rendered.missing;
+    skipped.push(`notify.${channel} of ${rule?.name ?? ''} names no place: ${problem}`);
     return undefined;
   };
   const slack = ofRule('slack') ?? plan.notify.slack ?? defaultChannel;
@@ -49,16 +51,6 @@ export function placesOfSeverity(rule: Rule, { notify }: ResponsePlan): NotifyTa
     ...(notify.pagerduty === undefined || rule.notify.pagerduty !== undefined ? {} : { pagerduty: notify.pagerduty }),
     ...(notify.ownChannel === true ? { ownChannel: true } : {}),
   };
-}
-
-function renderPlace(template: TextTemplate, scope: Scope): { readonly place: string } | { readonly problem: string } {
-  try {
-    const place = template.render(scope).trim();
-    if (place === '') return { problem: `${template.source} is empty` };
-    return place === OWN_PLACE ? { problem: `"${OWN_PLACE}" is not a channel` } : { place };
-  } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 /** Asks for all these places to be told of an incident. A place that is asked for twice is one row. */

@@ -3,19 +3,20 @@ import type { JsonObject } from '../domain/json.ts';
 import { ParameterError, parseParameters } from '../domain/parameter.ts';
 import { matchesPattern } from '../domain/pattern.ts';
 import type { Rule } from '../domain/rule.ts';
-import type { Scope } from '../domain/scope.ts';
 import { newRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
-import type { CommandAnswer, PipelineEvent } from './event.ts';
+import type { CommandAnswer, EventOf } from './event.ts';
 import { paused } from './gates/paused.ts';
 import { targetBusy } from './gates/target-busy.ts';
 import { judgeGates } from './judge.ts';
+import { refuse, type Refusal } from './refuse.ts';
+import { renderValue } from './render-value.ts';
+import { scopeOfMessage } from './scope-of-message.ts';
 import { startRun } from './start-run.ts';
 import { describeRefusal, hasRole } from './who-may.ts';
 import type { World } from './world.ts';
 
-type ByHand = Extract<PipelineEvent, { kind: 'run_by_hand' }>;
-type Refusal = Extract<CommandAnswer, { ok: false }>;
+type ByHand = EventOf<'run_by_hand'>;
 
 /** The only gates that a hand has to pass; they refuse it at once. It counts in the limits and is not stopped by them. */
 const GATES_FOR_HANDS = [paused, targetBusy];
@@ -64,7 +65,7 @@ export function demandOf(event: ByHand, { rules, now }: DecisionContext): HandDe
     if (error instanceof ParameterError) return refuse('invalid', error.message);
     throw error;
   }
-  const own = renderTarget(rule, params, actor.person, now);
+  const own = targetOf(rule, params, actor.person, now);
   const target = 'value' in own ? own.value : event.target?.trim();
   if (target === undefined || target === '')
     return refuse(
@@ -77,33 +78,8 @@ export function demandOf(event: ByHand, { rules, now }: DecisionContext): HandDe
 }
 
 /** A hand has parameters, and no labels. */
-function renderTarget(
-  { target }: Rule,
-  params: JsonObject,
-  actor: string,
-  now: number,
-): { readonly value: string } | { readonly missing: string } {
+function targetOf({ target }: Rule, params: JsonObject, actor: string, now: number): ReturnType<typeof renderValue> {
   if (target === undefined) return { missing: 'it has none' };
-  const nothing = copyLabels({});
-  const scope: Scope = {
-    labels: nothing,
-    annotations: nothing,
-    alerts: [],
-    group: nothing,
-    incident: { id: '', severity: '', status: '', started_at: now },
-    params,
-    steps: {},
-    run: { id: '', attempt: 1, failed: false, actor },
-    now,
-  };
-  try {
-    const value = target.render(scope).trim();
-    return value === '' ? { missing: `${target.source} is empty` } : { value };
-  } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function refuse(code: Refusal['code'], text: string): Refusal {
-  return { ok: false, code, text };
+  const run = { id: '', attempt: 1, failed: false, actor };
+  return renderValue(target, { ...scopeOfMessage(undefined, copyLabels({}), now), params, run });
 }
