@@ -1,13 +1,13 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { once } from 'node:events';
 import { ADMIN_TOKEN, startDaemon, WEBHOOK_TOKEN, type TestDaemon } from './support/daemon.ts';
 import { waitUntil } from './support/daemon-wait.ts';
 import { firingAlert, webhookBody } from './support/daemon-webhook.ts';
 import { postToDaemon } from './support/servers/slack-and-pagerduty/post-to-daemon.ts';
-import { createHmac } from 'node:crypto';
 
 /** Each is used for what it is for, and has to be seen nowhere else. */
 const SECRETS = {
@@ -82,27 +82,33 @@ class Parrot implements AsyncDisposable {
     this.heard.push({ path, authorization, body });
     const count = (this.#counts.get(path) ?? 0) + 1;
     this.#counts.set(path, count);
-    const echo = `${authorization} ${body}`;
-    const json = (status: number, answer: object): void =>
-      void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    const reply = this.#reply(path, count, `${authorization} ${body}`);
+    if (reply === undefined) request.socket.destroy();
+    else response.writeHead(reply.status, { 'content-type': 'application/json' }).end(JSON.stringify(reply.body));
+  }
+
+  /** Nothing when the connection is cut. */
+  #reply(path: string, count: number, echo: string): { readonly status: number; readonly body: unknown } | undefined {
+    const ticket = `?ticket=${SECRETS.ticket}`;
     switch (path) {
-      case 'apps.connections.open': {
-        const ticket = `?ticket=${SECRETS.ticket}`;
-        if (this.sockets === 'refused') return json(200, { ok: false, error: echo });
-        return json(200, { ok: true, url: this.sockets === 'nowhere' ? ticket : `${this.url.replace('http', 'ws')}/${ticket}` });
-      }
+      case 'apps.connections.open':
+        if (this.sockets === 'refused') return { status: 200, body: { ok: false, error: echo } };
+        return {
+          status: 200,
+          body: { ok: true, url: this.sockets === 'nowhere' ? ticket : `${this.url.replace('http', 'ws')}/${ticket}` },
+        };
       case 'chat.postMessage':
-        return count === 1 ? void response.writeHead(500).end(echo) : void request.socket.destroy();
+        return count === 1 ? { status: 500, body: echo } : undefined;
       case 'conversations.list':
         // After a post whose fate is not known the message is looked for.
-        return json(200, count === 1 ? { ok: false, error: echo } : { ok: false, error: 'invalid_auth', echo });
+        return { status: 200, body: { ok: false, error: count === 1 ? echo : 'invalid_auth', echo } };
       case 'enqueue': {
-        const errors = [`the routing_key ${SECRETS.routingKey} is unknown`, echo];
-        if (count === 1) return void response.writeHead(503).end(echo);
-        return json(400, { status: 'invalid event', message: errors[0], errors });
+        if (count === 1) return { status: 503, body: echo };
+        const message = `the routing_key ${SECRETS.routingKey} is unknown`;
+        return { status: 400, body: { status: 'invalid event', message, errors: [message, echo] } };
       }
       default:
-        return json(200, { ok: false, error: echo });
+        return { status: 200, body: { ok: false, error: echo } };
     }
   }
 
