@@ -1,9 +1,10 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Signal } from './pipeline/event.ts';
+import { printableJson, printableWhenDecoded } from './printable-log-line.ts';
 
 export type { Logger } from 'pino';
 
-/** The daemon's log: structured, one line an event, on standard output. */
+/** The daemon's log: structured, one line an event, on standard output. A terminal obeys nothing of the texts in it. */
 export async function createLogger(options: {
   readonly level: string;
   readonly format: 'json' | 'pretty';
@@ -14,6 +15,7 @@ export async function createLogger(options: {
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: options.format === 'json' ? printableJson : printableWhenDecoded },
   };
   if (options.destination !== undefined) return pino(settings, options.destination);
   if (options.format === 'json') return pino(settings);
