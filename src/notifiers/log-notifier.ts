@@ -8,12 +8,15 @@ import {
   type NotifyOperation,
 } from '../domain/notifier.ts';
 import type { Notification } from '../domain/state.ts';
+import { withoutRepetitions, type ToldEntry } from './without-repetitions.ts';
 
 /** How many of a bundle's incidents are named. */
 const MAX_NAMED = 20;
 /** How much of the story one operation tells. */
 const MAX_ENTRIES = 100;
 const LONGEST_LINE = 2_000;
+/** Of the rule and its labels, so that what is said of them is not cut off. */
+const LONGEST_NAME = 300;
 
 /** Stands in for a channel that is not configured: says in the log what people would have been told. */
 export class LogNotifier implements Notifier {
@@ -76,13 +79,19 @@ function describeIncident(news: IncidentNews, { purpose, toldPosition }: Notific
   const owner = incident.acknowledgedBy === null ? '' : `, ${incident.acknowledgedBy} has it`;
   const next = news.next.length === 0 ? '' : `; next: ${news.next.join(', ')}`;
   const call = purpose === 'page' ? 'PAGE ' : '';
-  const head = `${call}${incident.severity} ${incident.rule} is ${news.phase} (${incident.id}${owner})${next}`;
+  const scope = Object.entries(incident.groupLabels).map(([name, value]) => ` ${name}=${value}`);
+  const which = `${incident.rule}${scope.join('')}`.slice(0, LONGEST_NAME);
+  const head = `${call}${incident.severity} ${which} is ${news.phase} (${incident.id}${owner})${next}`;
   const fresh = timeline.filter((entry) => entry.position > toldPosition).slice(0, MAX_ENTRIES);
   const fields = toldPosition === 0 ? news.fields.map(({ name, value }) => `  ${name}: ${value}`) : [];
   return {
-    lines: [head, ...fields, ...fresh.map((entry) => `  ${entry.actor === null ? '' : `${entry.actor}: `}${entry.text}`)],
+    lines: [head, ...fields, ...withoutRepetitions(fresh).map(describeEntry)],
     position: fresh.at(-1)?.position ?? toldPosition,
   };
+}
+
+function describeEntry({ entry: { actor, text }, times }: ToldEntry): string {
+  return `  ${actor === null ? '' : `${actor}: `}${text}${times === 1 ? '' : ` (${times} times)`}`;
 }
 
 function describeBundle({ incidents }: BundleNews): readonly string[] {

@@ -47,7 +47,7 @@ describe('the log', () => {
   it('says how things are and what is new, in the words of a message', async () => {
     const row = await tellAll(newsOf([entry(1), entry(2, { actor: 'ann' })]), notificationOf('inc-1'));
     expect(lines).toEqual([
-      'slack #ops: P1 disk-full is identified (inc-1, ann has it); next: web-1: runs clean (exec.run)',
+      'slack #ops: P1 disk-full cluster=a is identified (inc-1, ann has it); next: web-1: runs clean (exec.run)',
       'slack #ops:   Host: web-1',
       'slack #ops:   entry 1',
       'slack #ops:   ann: entry 2',
@@ -61,6 +61,13 @@ describe('the log', () => {
   it('says a page as a page', async () => {
     await tellAll(newsOf([]), notificationOf('inc-1', { purpose: 'page', channel: 'pagerduty', place: 'prod' }));
     expect(lines[0]).toMatch(/^pagerduty prod: PAGE P1 disk-full/);
+  });
+
+  it('says what is said again and again once', async () => {
+    const joins = Array.from({ length: 59 }, (_, index) => entry(index + 1, { text: 'DiskFull joins' }));
+    const row = await tellAll(newsOf(joins), notificationOf('inc-1'));
+    expect(lines.slice(-2)).toEqual(['slack #ops:   Host: web-1', 'slack #ops:   DiskFull joins (59 times)']);
+    expect(row.toldPosition).toBe(59);
   });
 
   it('tells a long story in pieces, and every entry once', async () => {

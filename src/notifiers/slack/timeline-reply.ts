@@ -1,6 +1,7 @@
 import { isLoud } from '../../domain/loud-entry.ts';
 import type { IncidentNews } from '../../domain/notifier.ts';
 import type { StoredTimelineEntry } from '../../domain/state.ts';
+import { withoutRepetitions, type ToldEntry } from '../without-repetitions.ts';
 import { context } from './blocks.ts';
 import { shortenedNote } from './incident-links.ts';
 import type { Message } from './message.ts';
@@ -52,26 +53,7 @@ function firstGroup(
   return firstLoud === 0 ? owed.slice(0, owed.findLastIndex(calls) + 1) : owed.slice(0, firstLoud);
 }
 
-/** An entry, and how often the story says the same in a row. */
-interface Line {
-  readonly entry: StoredTimelineEntry;
-  readonly last: StoredTimelineEntry;
-  readonly times: number;
-}
-
-/** Sixty alerts that join say so sixty times. */
-function withoutRepetitions(entries: readonly StoredTimelineEntry[]): readonly Line[] {
-  const lines: Line[] = [];
-  for (const entry of entries) {
-    const before = lines.at(-1);
-    if (before?.entry.text === entry.text && before.entry.actor === entry.actor)
-      lines[lines.length - 1] = { ...before, last: entry, times: before.times + 1 };
-    else lines.push({ entry, last: entry, times: 1 });
-  }
-  return lines;
-}
-
-function describe({ entry: { at, text, actor }, times }: Line, isCalling: boolean): Mrkdwn {
+function describe({ entry: { at, text, actor }, times }: ToldEntry, isCalling: boolean): Mrkdwn {
   const words = isCalling ? mrkdwn`*${shortened(text, 500)}*` : shortened(text, 500);
   return mrkdwn`${instant(at)} ${words}${times === 1 ? '' : ` (${times} times)`}${actor === null ? '' : ` – ${actor}`}`;
 }
