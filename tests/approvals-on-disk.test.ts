@@ -22,6 +22,9 @@ rules:
     target: 'thing/{{ params.name }}'
     mode: auto
     steps: [{ id: flush, uses: redis.flush_db, connection: cache }]
+playbooks:
+  - name: flush
+    steps: [{ id: flush, uses: redis.flush_db, connection: cache }]
 `;
 
 const bob: Actor = { person: 'bob', role: 'responder', roles: ['sre'], via: 'slack' };
@@ -139,4 +142,9 @@ test('a run by hand claims its target, and asks another person in an incident of
   expect(incident?.incident.status).toBe('resolved');
   expect((await detail(run.id)).run.outcome).toBe('completed');
   expect(edge.faults).toEqual([]);
+});
+
+test('a playbook is not run by hand, for want of a target and of limits', async () => {
+  const answer = await edge.pipeline.apply({ kind: 'run_by_hand', rule: 'flush', params: {}, actor: bob });
+  expect(answer).toMatchObject({ ok: false, code: 'not_found', text: expect.stringContaining('flush is a playbook') });
 });

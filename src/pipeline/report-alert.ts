@@ -1,9 +1,11 @@
 import { copyLabels, type AlertBatch, type Labels } from '../domain/alert.ts';
 import { REPORTED_NAME, REPORTED_SOURCE } from '../domain/reported-alert.ts';
 import type { RuleSet } from '../domain/rule.ts';
+import type { Episode } from '../domain/state.ts';
 import { correlate } from './correlate.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { Actor, CommandAnswer, PipelineEvent } from './event.ts';
+import { endEpisode } from './incident.ts';
 import { identifyAlerts, LazyAlert } from './match-alerts.ts';
 import type { World } from './world.ts';
 
@@ -42,6 +44,12 @@ export function reportEvent({ labels: given, summary, actor }: Report, rules: Ru
 
 /** Takes a report in like any alert. The same report again, while the first one is open, is the same incident. */
 export function takeReport(world: World, event: ReportEvent, context: DecisionContext): CommandAnswer {
+  for (const { alertKey, message } of event.alerts) {
+    const current = world.currentEpisode(alertKey);
+    // No Alertmanager says when it is over: that its incidents are resolved does.
+    if (current?.status === 'firing' && isOver(world, current))
+      endEpisode(world, current, message.startsAt - 1, 'dismissed', context);
+  }
   correlate(world, event, context);
   const incidents = event.alerts.flatMap(({ alertKey }) => {
     const episode = world.currentEpisode(alertKey);
@@ -52,4 +60,8 @@ export function takeReport(world: World, event: ReportEvent, context: DecisionCo
       ? `no rule matches alertname="${REPORTED_NAME}" with these labels`
       : `reported as ${incidents.join(', ')}`;
   return { ok: true, text, data: { incidents } };
+}
+
+function isOver(world: World, episode: Episode): boolean {
+  return world.membersOf(episode.id).every(({ incidentId }) => world.incident(incidentId)?.status === 'resolved');
 }

@@ -53,7 +53,13 @@ export function runByHand(world: World, event: ByHand, context: DecisionContext)
 export function demandOf(event: ByHand, { rules, now }: DecisionContext): HandDemand | Refusal {
   const { actor } = event;
   const rule = rules.byName(event.rule);
-  if (rule === undefined) return refuse('not_found', `there is no rule ${event.rule}`);
+  if (rule === undefined)
+    return refuse(
+      'not_found',
+      rules.playbooks.has(event.rule)
+        ? `${event.rule} is a playbook, which has no target and no limits: run a rule that has \`manual\` and this playbook, or use --dry-run`
+        : `there is no rule ${event.rule}`,
+    );
   if (rule.manual === undefined) return refuse('invalid', `${rule.name} is not run by hand: it has no "manual"`);
   const { roles } = rule.manual;
   if (!hasRole(actor, roles)) return refuse('forbidden', describeRefusal(actor, roles, `run ${rule.name}`));

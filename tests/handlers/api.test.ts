@@ -267,8 +267,27 @@ describe('incidents', () => {
     expect((await call('POST', '/api/v1/incidents', 'responder', { labels: { x: 1 } })).status).toBe(400);
     const { body: audit } = await call('GET', '/api/v1/audit?limit=1', 'viewer');
     expect(audit).toMatchObject({
-      entries: [{ person: 'the-responder', via: 'api', action: 'report', subject: 'Reported', details: { summary: 'it smells' } }],
+      entries: [
+        { person: 'the-responder', via: 'api', action: 'report', subject: 'Reported', details: { summary: 'it smells' } },
+      ],
     });
+  });
+
+  it('are reported anew after a person has resolved them, and worked on again', async () => {
+    const report = { labels: { name: 'again' }, summary: 'it smells' };
+    const reported = async (): Promise<string> => {
+      const { body } = await call('POST', '/api/v1/incidents', 'responder', report);
+      return (body as { incidents: { id: string }[] }).incidents.map(({ id }) => id).join();
+    };
+    const first = await reported();
+    expect((await call('POST', `/api/v1/incidents/${first}/resolve`, 'responder', {})).status).toBe(200);
+    const second = await reported();
+    expect(second).not.toBe(first);
+    expect(await reported()).toBe(second);
+    const { body } = await call('GET', `/api/v1/incidents/${second}`, 'viewer');
+    expect(body).toMatchObject({ status: 'triggered', alerts: [{ status: 'firing' }] });
+    expect(JSON.stringify(body)).toContain(`the one before it: ${first}`);
+    expect(JSON.stringify(body)).not.toContain('no automation');
   });
 
   it('take notes and fields of people, and are escalated by them', async () => {
