@@ -73,7 +73,7 @@ export class App {
   #metrics: Metrics | undefined;
   #delivery: Delivery | undefined;
   readonly #workspace: SlackWorkspace;
-  #notifiers: ReadonlyMap<NotificationChannel, Notifier>;
+  #notifiers: ReadonlyMap<NotificationChannel, Notifier> = new Map();
   #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(options: AppOptions) {
@@ -83,7 +83,6 @@ export class App {
     const { clock, log } = options;
     const warn = (fields: object, message: string): void => log.warn(fields, message);
     this.#workspace = new SlackWorkspace({ settings: () => this.#live.settings, clock, warn });
-    this.#notifiers = this.#buildNotifiers();
   }
 
   /** Resolves when alerts are taken. Returns the address it listens on. */
@@ -94,6 +93,7 @@ export class App {
 
     await store.open();
     this.#stops.push({ name: 'store', stop: () => store.close() });
+    this.#notifiers = await this.#buildNotifiers(settings);
 
     const metrics = new Metrics({
       store,
@@ -253,8 +253,9 @@ export class App {
     for (const text of texts) log.warn({ problem: text }, 'rules');
     const ignored = restartOnlyChanges(this.#live.settings, loaded.settings);
     if (ignored.length > 0) log.warn({ settings: ignored }, 'these settings have changed and need a restart');
+    const notifiers = await this.#buildNotifiers(loaded.settings);
     this.#live = loaded;
-    this.#notifiers = this.#buildNotifiers();
+    this.#notifiers = notifiers;
     this.#delivery?.notifiersChanged();
     this.#metrics?.reloaded(true, at);
     this.#lastReload = { at, problems: [] };
@@ -263,9 +264,9 @@ export class App {
     return this.#lastReload;
   }
 
-  #buildNotifiers(): ReadonlyMap<NotificationChannel, Notifier> {
+  #buildNotifiers(settings: Settings): Promise<ReadonlyMap<NotificationChannel, Notifier>> {
     const { log } = this.#options;
-    return buildNotifiers(this.#live.settings, {
+    return buildNotifiers(settings, {
       whoIs: (name) => this.#workspace.whoIs(name),
       writeLine: (line) => log.info(line),
     });

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { Clock } from './domain/clock.ts';
 import { NotifyError } from './domain/notifier.ts';
 import type { Settings } from './domain/settings.ts';
-import { SlackApi } from './notifiers/slack/slack-api.ts';
 
 const CALL_MS = 10_000;
 /** How often it is asked whose token it is, until that is known. */
@@ -96,6 +95,7 @@ export class SlackWorkspace {
   async #call(method: string, args: Record<string, unknown>): Promise<unknown> {
     const { slack } = this.#deps.settings();
     if (slack === undefined) throw new NotifyError('refused', 'Slack is not configured');
+    const { SlackApi } = await import('./notifiers/slack/slack-api.ts');
     using timeout = this.#deps.clock.timeout(CALL_MS, this.#stop.signal);
     return await new SlackApi(slack.botToken, slack.apiUrl).call(method, args, timeout.signal);
   }
