@@ -47,7 +47,9 @@ describe('a run that waits for an approval', () => {
     await daemon.restart();
 
     const waiting = await daemon.waitForIncident('asks', ({ id }) => id === asked.id);
-    expect(waiting.runs).toMatchObject([{ state: 'held', reason: 'approval', intent_digest: digest, approval: { state: 'open' } }]);
+    expect(waiting.runs).toMatchObject([
+      { state: 'held', reason: 'approval', intent_digest: digest, approval: { state: 'open' } },
+    ]);
     expect(ledger.calls).toEqual([]);
 
     const answer = await remedyd('incident', 'approve', asked.id, '--intent-digest', digest);
