@@ -140,6 +140,7 @@ test('a run by hand claims its target, and asks another person in an incident of
   await edge.pipeline.report({ kind: 'step_ended', ...placeOf(await started('act')), result: { output: {} } });
   const incident = await edge.store.incidentDetail(run.incidentId ?? '');
   expect(incident?.incident.status).toBe('resolved');
+  expect(incident?.timeline.at(-1)).toMatchObject({ kind: 'resolved', text: 'resolved: its run ended well' });
   expect((await detail(run.id)).run.outcome).toBe('completed');
   expect(edge.faults).toEqual([]);
 });

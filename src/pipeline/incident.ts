@@ -134,10 +134,16 @@ export function closeIncident(
   });
   const text =
     as === 'resolved'
-      ? 'resolved: every alert is over'
+      ? describeResolution(incident, actor)
       : as === 'stale'
         ? 'closed as stale: no message about its alerts for too long'
         : 'resolved by a person while its alerts fire';
   tell(world, incident.id, context.now, 'resolved', text, { reason: as, ...(actor === undefined ? {} : { actor }) });
   world.signals.push({ kind: 'incident_closed', incidentId: incident.id, afterMs: Math.max(0, at - incident.startedAt), as });
+}
+
+/** The incident of a run that no alert began never had an alert that could be over. */
+function describeResolution({ quietSince }: Incident, actor: string | undefined): string {
+  if (quietSince !== null) return 'resolved: every alert is over';
+  return actor === undefined ? 'resolved: its run ended well' : 'resolved by a person';
 }
