@@ -80,7 +80,7 @@ describe('what the demo shows of the messages to people', () => {
         channel: 'slack',
         place: '#incidents',
         incidentId: ID,
-        text: 'P1 recycle is identified; next: web-1: waits for an approval (soon)',
+        text: 'P1 recycle cluster=a is identified; next: web-1: waits for an approval (soon)',
       },
     ]);
   });
@@ -89,7 +89,7 @@ describe('what the demo shows of the messages to people', () => {
     const [page] = messagesIn(await loggedLines({ severity: 'P1', rule: 'recycle', acknowledgedBy: 'ann' }, 'page'));
 
     expect(page?.channel).toBe('pagerduty');
-    expect(page?.text).toBe('PAGE P1 recycle is identified, ann has it; next: web-1: waits for an approval (soon)');
+    expect(page?.text).toBe('PAGE P1 recycle cluster=a is identified, ann has it; next: web-1: waits for an approval (soon)');
   });
 
   it('is nothing of the other lines of a log', () => {
