@@ -144,6 +144,22 @@ describeWith('alertmanager', 'Silence in Slack', () => {
     expect(work.edge.asked).toEqual([
       expect.objectContaining({ kind: 'note', incidentId, text: expect.stringContaining(made?.id ?? 'none') }),
     ]);
+    expect(await work.edge.store.auditTrail({ limit: 2 })).toMatchObject([
+      { person: 'alice', action: 'note', subject: incidentId, ok: true },
+      { person: 'alice', action: 'silence', subject: incidentId, details: { for_ms: 3_600_000 }, ok: true },
+    ]);
+  });
+
+  it('makes them once, also when the request comes again after a restart', async () => {
+    const incidentId = await openIncident([{ alertname: 'Tell', host: 'replayed' }]);
+    const request = {
+      kind: 'command',
+      user: { id: ALICE, teamIds: [] },
+      text: `silence ${incidentId} 30m`,
+    } as const;
+    expect((await work.edge.slackIn?.answer(request, 'v0=overheard'))?.text).toContain('silenced until');
+    expect((await work.edge.slackIn?.answer(request, 'v0=overheard'))?.text).toBe('this request was taken already');
+    expect((await silences()).filter(({ comment }) => comment.includes(incidentId))).toHaveLength(1);
   });
 
   it('is a command too', async () => {

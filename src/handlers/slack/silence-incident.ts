@@ -1,13 +1,15 @@
 import type { Labels } from '../../domain/alert.ts';
-import { parseDuration } from '../../domain/duration.ts';
+import { formatDuration, parseDuration } from '../../domain/duration.ts';
 import { REPORTED_SOURCE } from '../../domain/reported-alert.ts';
-import type { Actor } from '../../pipeline/event.ts';
+import type { Actor, PipelineEvent } from '../../pipeline/event.ts';
 import { createSilences, silencesFor, type CreatedSilences } from '../create-silence.ts';
 import { shorten } from './answer-text.ts';
 import { applyInTime, inTime } from './in-time.ts';
 import type { SlackInDeps } from './slack-in-deps.ts';
 
 const MAX_SILENCE_MS = 7 * 24 * 3_600_000;
+/** So that it fits into a note. */
+const MAX_DESCRIBED = 3_000;
 
 /** What a person chose: the incident, and for how long. */
 export interface SilenceChoice {
@@ -21,7 +23,10 @@ export function parseSilenceChoice(incidentId: string, duration: string): Silenc
   return forMs === undefined || forMs === 0 || forMs > MAX_SILENCE_MS ? undefined : { incidentId, forMs };
 }
 
-/** Silences the firing alerts of an incident in Alertmanager, and notes that in its timeline. Says what came of it. */
+/**
+ * Silences the firing alerts of an incident in Alertmanager, and notes that in its timeline. Says what came of it. That it
+ * was asked for is on disk before: what cannot be written, or was asked in the same request before, is not done.
+ */
 export async function silenceIncident(
   deps: SlackInDeps,
   { incidentId, forMs }: SilenceChoice,
@@ -40,6 +45,15 @@ export async function silenceIncident(
   const silences = silencesFor(firing);
   if (silences === undefined)
     return `nothing is silenced: the ${firing.length} firing alerts of ${incidentId} have too little in common; silence them in Alertmanager`;
+  const asked = { ok: true, text: `asked to silence it for ${formatDuration(forMs)}` } as const;
+  const details = { for_ms: forMs };
+  const answer = await applyInTime(
+    deps,
+    { kind: 'recorded', action: 'silence', subject: incidentId, details, answer: asked, actor },
+    signal,
+  );
+  if (!answer.ok) return answer.text;
+  const noteOf = (text: string): PipelineEvent => ({ kind: 'note', incidentId, text, actor: afterwards(actor) });
   const now = clock.now();
   let created: CreatedSilences;
   try {
@@ -53,13 +67,18 @@ export async function silenceIncident(
     const text = `tried to silence it; no Alertmanager has confirmed that (${why})`;
     // Its time may be over; what may have been done is written down all the same.
     pipeline
-      .apply({ kind: 'note', incidentId, text, actor })
+      .apply(noteOf(text))
       .catch((fault: unknown) => onFault('that somebody tried to silence an incident is not in its timeline', fault));
     return `whether it is silenced is not known; no Alertmanager has confirmed it (${why}); look there, or try again`;
   }
-  const text = `silenced until ${new Date(now + forMs).toISOString()} in ${created.connection} (${created.ids.join(', ')}): ${describeSilences(silences)}`;
-  const answer = await applyInTime(deps, { kind: 'note', incidentId, text, actor }, signal);
-  return answer.ok ? text : `${text}; its timeline does not have it: ${answer.text}`;
+  const text = `silenced until ${new Date(now + forMs).toISOString()} in ${created.connection} (${created.ids.join(', ')}): ${shorten(describeSilences(silences), MAX_DESCRIBED)}`;
+  const noted = await applyInTime(deps, noteOf(text), signal);
+  return noted.ok ? text : `${text}; its timeline does not have it: ${noted.text}`;
+}
+
+/** Of one request two things are recorded, each once. */
+function afterwards(actor: Actor): Actor {
+  return { ...actor, ...(actor.requestId === undefined ? {} : { requestId: `${actor.requestId}:note` }) };
 }
 
 function describeSilences(silences: readonly Labels[]): string {
