@@ -19,7 +19,7 @@ export function approvalNeed(world: World, run: Run, rule: Rule, step: Step, rec
   // A plan that found nothing to do changes nothing.
   if (plan.count === 0) return NONE;
   const own = ownReason(rule, step, record, run);
-  const why = own ?? modeReason(rule);
+  const why = own ?? modeReason(rule, run);
   if (why === undefined) return NONE;
   if (isFinally(record.address)) {
     if (own !== undefined) return { kind: 'refuse', why };
@@ -41,7 +41,7 @@ export function approvalNeed(world: World, run: Run, rule: Rule, step: Step, rec
 
 /** The question for people when it is asked: why this step needs them, and who they are. */
 export function questionOf(rule: Rule, step: Step, record: StepRecord, run: Run): { why: string; spec: ApprovalSpec } {
-  const why = ownReason(rule, step, record, run) ?? modeReason(rule) ?? 'the step changes something';
+  const why = ownReason(rule, step, record, run) ?? modeReason(rule, run) ?? 'the step changes something';
   return { why, spec: step.approval ?? rule.approval };
 }
 
@@ -65,9 +65,10 @@ function ownReason(rule: Rule, step: Step, record: StepRecord, run: Run): string
   return rule.safety.allowDestructive ? undefined : `${record.uses} is destructive and the rule does not say allow_destructive`;
 }
 
-/** A rule that observes comes so far only by a person's word: a retry, a run by hand, or an override of its gate. */
-function modeReason(rule: Rule): string | undefined {
-  return rule.mode === 'auto' ? undefined : `the rule is in mode ${rule.mode}`;
+/** A rule that observes alerts comes so far only by a person's word. A run by hand is that word already. */
+function modeReason(rule: Rule, run: Run): string | undefined {
+  if (rule.mode === 'auto' || (rule.mode === 'observe' && run.trigger === 'manual')) return undefined;
+  return `the rule is in mode ${rule.mode}`;
 }
 
 /** What fewer people, or others, have allowed does not speak for a step that asks for more. */

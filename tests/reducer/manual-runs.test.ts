@@ -208,7 +208,6 @@ describe('a run by hand that does not end well', () => {
 describe('a run by hand that asks', () => {
   test.each([
     ['its rule is in mode approve', withSteps({ mode: 'approve' }, buildStep('one', change))],
-    ['its rule observes', withSteps({ mode: 'observe' }, buildStep('one', change))],
     [
       'it destroys, whatever allow_destructive says',
       withSteps({ safety: { allowDestructive: true } }, buildStep('one', destroy)),
@@ -224,6 +223,13 @@ describe('a run by hand that asks', () => {
     stage.change();
     expect(stage.ending).toEqual(['ended', 'completed', null]);
     expect(stage.incident.status).toBe('resolved');
+  });
+
+  test('does not ask because its rule only observes alerts: who starts it has said so', () => {
+    const stage = new Stage([withSteps({ mode: 'observe' }, buildStep('one', change))]);
+    stage.runByHand(bob, 'fix');
+    stage.change();
+    expect(stage.ending).toEqual(['ended', 'completed', null]);
   });
 
   test('may be rejected by who started it, which closes the incident', () => {

@@ -53,7 +53,7 @@ export function runButtons(
   switch (run.state) {
     case 'pending':
     case 'held':
-      return [button({ actionId: ACTION_IDS.runNow, label: 'Run now', value }), cancel];
+      return [...passButtons(run, value), cancel];
     case 'running':
     case 'verifying':
       return [cancel];
@@ -61,6 +61,32 @@ export function runButtons(
       const isNewest = line === undefined || line.runId === run.id;
       return [...(isNewest && !SETTLED.includes(run.outcome) ? [retry] : []), ...(run.quarantined ? [cancel] : [])];
     }
+  }
+}
+
+/** What lets a run pass the gate that holds it, where a person's word is enough. */
+function passButtons({ reason, target }: Run, value: string): readonly JsonObject[] {
+  switch (reason) {
+    case 'delay':
+    case 'cancel_window':
+      return [button({ actionId: ACTION_IDS.runNow, label: 'Run now', value })];
+    case 'storm':
+    case 'unconfirmed':
+      return [
+        button({
+          actionId: ACTION_IDS.approve,
+          label: 'Approve',
+          value,
+          style: 'primary',
+          confirm: {
+            title: 'Let it run?',
+            text: `${target}: it passes gate ${reason}; the other gates are asked.`,
+            yes: 'Approve',
+          },
+        }),
+      ];
+    default:
+      return [];
   }
 }
 
