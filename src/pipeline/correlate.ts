@@ -265,7 +265,7 @@ function noteTruncation(world: World, incidentId: string, truncated: number, con
       incidentId,
       now,
       'note',
-      `Alertmanager left out ${truncated} alerts of this group (max_alerts): they are unseen, and the incident stays open`,
+      `Alertmanager left out ${truncated === 1 ? 'one alert' : `${truncated} alerts`} of this group (max_alerts): unseen, so the incident stays open`,
       { reason: 'truncated' },
     );
 }

@@ -78,7 +78,9 @@ function sendRung(world: World, incidentId: string, plan: ResponsePlan, index: n
   const incident = world.incident(incidentId);
   const rung = plan.rungs[index];
   if (incident === undefined || rung === undefined) return;
-  const text = `rung ${index + 1} of ${plan.rungs.length} is due after ${formatDuration(rung.afterMs)}`;
+  const after = formatDuration(rung.afterMs);
+  const byPolicy = rung.afterMs === 0 ? 'the policy calls at once' : `the policy calls after ${after}`;
+  const text = rung.afterMs > 0 && incident.status === 'triggered' ? `nobody has acknowledged it for ${after}` : byPolicy;
   raise(world, incident, [rung], { reason: 'escalation_policy', text }, context);
 }
 

@@ -117,8 +117,9 @@ function suppress(world: World, run: Run, rule: Rule, { gate, verdict }: JudgedG
     runId: run.id,
     incidentId: run.incidentId,
   });
+  // Whoever only watches a rule wants to know what else would have stopped it.
   const others = run.verdicts
-    .filter((other) => other.gate !== gate.name && other.verdict !== 'proceed')
+    .filter((other) => gate.name === 'observe_mode' && other.gate !== gate.name && other.verdict !== 'proceed')
     .map((other) => `${other.gate} would ${other.verdict}`);
   const frozen = { ...run, frozen: freezeAlerts(world, run) };
   world.keepSnapshot(rule.digest, JSON.stringify(rule.snapshot));

@@ -50,7 +50,7 @@ export function openIncident(
     wakeAt: null,
   };
   world.putIncident(incident);
-  const story = [`${match.severity.name}: ${match.rule}`];
+  const story = [`${match.rule} opens it as ${match.severity.name}`];
   if (previous !== undefined) story.push(`the one before it: ${previous.id}`);
   if (incident.notifyOnly) story.push('no automation: a person resolved the one before it while its alerts fire');
   tell(world, incident.id, now, 'opened', story.join('; '));

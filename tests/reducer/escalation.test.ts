@@ -52,7 +52,7 @@ describe('a rung', () => {
     stage.fire();
     expect(stage.places).toEqual([FIRST]);
     expect(stage.incident).toMatchObject({ escalationLevel: 1, nextRung: 1, wakeAt: stage.now + 5 * MINUTE });
-    expect(stage.told('escalated')).toEqual(['rung 1 of 3 is due after 0s; calls slack #incidents']);
+    expect(stage.told('escalated')).toEqual(['the policy calls at once; calls slack #incidents']);
   });
 
   test('is sent when it is due, not earlier', () => {
