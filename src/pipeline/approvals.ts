@@ -198,6 +198,7 @@ function findQuestion(world: World, event: Answer, context: DecisionContext): Fo
   const runs = runsOf(world, event);
   if ('ok' in runs) return runs;
   const questions = runs.flatMap((run) => world.approvalsOf(run.id)).sort((a, b) => a.askedAt - b.askedAt);
+  if (event.isAtGate === true) return findAtGate(runs, questions.at(-1));
   const named = pickQuestion(questions, event);
   if (named !== undefined && 'ok' in named) return named;
   if (named === undefined) return findAtGate(runs, questions.at(-1));

@@ -76,6 +76,8 @@ export type PipelineEvent =
       /** The question that the person saw; an answer to an older one is refused. */
       readonly approvalId?: string;
       readonly intentDigest?: string;
+      /** The person saw a gate that holds the run, and no question: none is answered by it. */
+      readonly isAtGate?: true;
       readonly reason?: string;
       readonly actor: Actor;
     }

@@ -43,7 +43,7 @@ export function closeQuestion(
 export function describeAnswered({ state, approvedBy, decidedBy, reason }: Approval): string {
   switch (state) {
     case 'open':
-      return 'the question is open';
+      return 'no gate holds it any more, and there is a question that is open; look at the incident again';
     case 'approved':
       return `${approvedBy.join(' and ')} approved it already`;
     case 'rejected':

@@ -213,8 +213,8 @@ describe('a click', () => {
     ['cancel', 'inc_1', { kind: 'cancel', incidentId: 'inc_1' }],
     ['cancel', 'inc_1/run_1', { kind: 'cancel', incidentId: 'inc_1', runId: 'run_1' }],
     ['run_now', 'inc_1/run_1', { kind: 'retry', incidentId: 'inc_1', runId: 'run_1' }],
-    ['approve', 'inc_1/run_1', { kind: 'approve', incidentId: 'inc_1', runId: 'run_1' }],
-    ['reject', 'inc_1/run_1', { kind: 'reject', incidentId: 'inc_1', runId: 'run_1' }],
+    ['approve', 'inc_1/run_1', { kind: 'approve', incidentId: 'inc_1', runId: 'run_1', isAtGate: true }],
+    ['reject', 'inc_1/run_1', { kind: 'reject', incidentId: 'inc_1', runId: 'run_1', isAtGate: true }],
     ['retry', 'inc_1', { kind: 'retry', incidentId: 'inc_1' }],
   ])('on %s with %s reaches the pipeline, and its answer the person', async (action, value, event) => {
     const { answer, shown } = await work.click(ALICE, action, value);

@@ -30,7 +30,7 @@ export async function answerAction(deps: SlackInDeps, request: SlackAction, acto
     case 'approve':
     case 'reject': {
       // Of a run that a gate holds: no question was asked, and there is no id of one.
-      if (run.runId !== undefined) return apply({ kind: action, incidentId, actor, ...run });
+      if (run.runId !== undefined) return apply({ kind: action, incidentId, isAtGate: true, actor, ...run });
       const approval = await inTime(store.approval(value), signal);
       if (approval === undefined) return 'that question is gone; look at the incident for what it asks now';
       return apply({
