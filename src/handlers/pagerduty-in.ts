@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
+import { apiRoleOf } from '../domain/api-role-of.ts';
 import { rolesOf } from '../domain/roles-of.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Incident } from '../domain/state.ts';
@@ -14,7 +15,7 @@ export interface PagerDutyInDeps {
   readonly store: Pick<Store, 'transact' | 'bundle'>;
   readonly clock: Clock;
   /** As they are at this moment. */
-  readonly settings: () => Pick<Settings, 'pagerduty' | 'people' | 'roles'>;
+  readonly settings: () => Pick<Settings, 'pagerduty' | 'people' | 'roles' | 'auth'>;
   readonly log: PagerDutyLog;
 }
 
@@ -108,14 +109,14 @@ export class PagerDutyIn {
 
   /** Whoever is not configured may say something, and do nothing. */
   #actorOf(agent: PagerDutyAgent, requestId: string): { readonly actor: Actor; readonly isKnown: boolean } {
-    const { people, roles } = this.#deps.settings();
+    const { people, roles, auth } = this.#deps.settings();
     const named = [...people].find(([, { pagerduty }]) => isOf(agent, pagerduty))?.[0];
     const person = named ?? `pagerduty:${agent.id}`;
     return {
       isKnown: named !== undefined,
       actor: {
         person,
-        role: named === undefined ? 'viewer' : 'responder',
+        role: named === undefined ? 'viewer' : apiRoleOf(named, auth.tokens),
         roles: named === undefined ? [] : rolesOf(named, roles),
         via: 'pagerduty',
         requestId,
@@ -137,7 +138,7 @@ function isOf({ id, email }: PagerDutyAgent, configured: string | undefined): bo
 
 function commandOf({ id: incidentId }: Incident, event: PagerDutyEvent, actor: Actor, isKnown: boolean): Known {
   if (!isKnown) return { kind: 'note', incidentId, text: describeActOfStranger(event), actor };
-  if (!isCommand(event.act)) return { kind: 'note', incidentId, text: describeAct(event), actor };
+  if (!isCommand(event.act) || actor.role === 'viewer') return { kind: 'note', incidentId, text: describeAct(event), actor };
   return { kind: event.act === 'acknowledged' ? 'acknowledge' : 'resolve', incidentId, actor };
 }
 

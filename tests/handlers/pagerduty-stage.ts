@@ -27,7 +27,7 @@ export interface PagerDutyStage {
   readonly store: StallableStore;
   readonly pipeline: Pipeline;
   /** As `people` and `pagerduty` of the configuration; may be changed. */
-  settings: Pick<Settings, 'people' | 'roles' | 'pagerduty'>;
+  settings: Pick<Settings, 'people' | 'roles' | 'pagerduty' | 'auth'>;
   readonly warnings: readonly string[];
   readonly errors: readonly string[];
   readonly faults: readonly string[];
@@ -94,6 +94,7 @@ export async function startPagerDutyStage(): Promise<PagerDutyStage> {
     error: (_: object, message: string) => void errors.push(message),
   };
   const stage: PagerDutyStage['settings'] = {
+    auth: { webhook: [], tokens: [] },
     people: PEOPLE,
     roles: new Map<string, Role>([['sre', { people: ['ann'] }]]),
     pagerduty: { services: new Map(), webhookSecrets: [new Secret(SECRET)] },

@@ -41,6 +41,17 @@ describe('what people do in PagerDuty', () => {
     expect((await stage.look(id)).incident.acknowledgedBy).toBe('ben');
   });
 
+  it('only notes what a person does whose tokens only look', async () => {
+    const id = await stage.open();
+    const tokens = [{ person: 'ann', role: 'viewer', token: new Secret('x') }] as const;
+    const before = stage.settings;
+    stage.settings = { ...before, auth: { webhook: [], tokens } };
+    expect(await stage.deliver(id, 'incident.acknowledged')).toBe(202);
+    stage.settings = before;
+    expect(await statusOf(id)).toBe('triggered');
+    expect(await stage.notes(id)).toEqual([{ actor: 'ann', text: expect.stringContaining('acknowledged') }]);
+  });
+
   it.each(['incident.acknowledged', 'incident.resolved'])('only notes an %s of somebody who is not known', async (event) => {
     const id = await stage.open();
     expect(await stage.deliver(id, event, { agent: EVE })).toBe(202);
@@ -266,7 +277,7 @@ describe('signatures', () => {
   it('is not asked for where no secret is configured: nothing is there', async () => {
     stage.settings = { ...stage.settings, pagerduty: { services: new Map(), webhookSecrets: [] } };
     expect(await stage.deliver('x', 'x', { rawBody: body })).toBe(404);
-    stage.settings = { people: new Map(), roles: new Map() };
+    stage.settings = { auth: { webhook: [], tokens: [] }, people: new Map(), roles: new Map() };
     expect(await stage.deliver('x', 'x', { rawBody: body })).toBe(404);
   });
 });

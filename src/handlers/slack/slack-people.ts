@@ -1,6 +1,7 @@
+import { apiRoleOf } from '../../domain/api-role-of.ts';
 import { rolesOf } from '../../domain/roles-of.ts';
 import { SLACK_STRANGER } from '../../domain/slack-stranger.ts';
-import { API_ROLES, type ApiRole, type Settings } from '../../domain/settings.ts';
+import type { Settings } from '../../domain/settings.ts';
 import type { Actor } from '../../pipeline/event.ts';
 import type { SlackUser } from './slack-request.ts';
 import type { UsergroupMembers } from './usergroup-members.ts';
@@ -49,12 +50,6 @@ export class SlackPeople {
       },
     };
   }
-}
-
-/** The greatest role of a person's tokens; who has none may act, but switch nothing. */
-function apiRoleOf(person: string, tokens: Settings['auth']['tokens']): ApiRole {
-  const ranks = tokens.filter((token) => token.person === person).map((token) => API_ROLES.indexOf(token.role));
-  return API_ROLES[Math.max(...ranks)] ?? 'responder';
 }
 
 function unknownUser(id: string): string {
