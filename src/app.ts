@@ -288,7 +288,6 @@ export class App {
       rules: () => this.#live.rules,
       usergroupMembers: (id) => this.#workspace.usergroupMembers(id),
       teamId: () => this.#workspace.teamId(),
-      onRefused: () => undefined,
       onFault: (message, error) => log.error({ err: error }, message),
       log,
     };

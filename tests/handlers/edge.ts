@@ -9,7 +9,6 @@ import { RunEvents } from '../../src/handlers/run-events.ts';
 import { startServer, type RunningServer } from '../../src/handlers/server.ts';
 import type { SlackInDeps } from '../../src/handlers/slack/slack-in-deps.ts';
 import { SlackIn } from '../../src/handlers/slack/slack-in.ts';
-import type { SlackFault } from '../../src/handlers/slack/slack-signature.ts';
 import { SlackWebhook } from '../../src/handlers/slack/slack-webhook.ts';
 import { Metrics } from '../../src/metrics.ts';
 import { newId } from '../../src/new-id.ts';
@@ -83,8 +82,8 @@ export interface Edge {
   readonly faults: readonly string[];
   /** What people in Slack asked of the pipeline; not what was refused before. */
   readonly asked: readonly PipelineEvent[];
-  /** Requests that were not taken for Slack's. */
-  readonly refused: readonly SlackFault[];
+  /** What the edge to Slack warned of in the log. */
+  readonly warnings: readonly object[];
   readonly slackIn?: SlackIn;
   readonly newsOf: () => Promise<undefined>;
   readonly retryNotification: () => Promise<'not_found'>;
@@ -170,7 +169,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
   });
   if (options.isStarted !== false) await pipeline.start();
   const asked: PipelineEvent[] = [];
-  const refused: SlackFault[] = [];
+  const warnings: object[] = [];
   const slack =
     options.slack === undefined
       ? undefined
@@ -180,7 +179,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
           clock,
           rules: () => rules,
           asked,
-          refused,
+          warnings,
           onFault,
         });
   const server: RunningServer = await startServer({
@@ -220,7 +219,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     effects,
     faults,
     asked,
-    refused,
+    warnings,
     ...(slack === undefined ? {} : { slackIn: slack.slackIn }),
     newsOf: () => Promise.resolve(undefined),
     retryNotification: () => Promise.resolve('not_found'),
@@ -263,14 +262,14 @@ const PEOPLE: ReadonlyMap<string, Person> = new Map([
 
 interface SlackParts extends Pick<SlackInDeps, 'store' | 'pipeline' | 'clock' | 'rules' | 'onFault'> {
   readonly asked: PipelineEvent[];
-  readonly refused: SlackFault[];
+  readonly warnings: object[];
 }
 
 /** The edge to Slack over the real pipeline, with a note of every event that reaches it. */
 function createSlack(
   options: SlackEdgeOptions,
   tokens: AuthSettings['tokens'],
-  { asked, refused, pipeline, ...parts }: SlackParts,
+  { asked, warnings, pipeline, ...parts }: SlackParts,
 ): { readonly slackIn: SlackIn; readonly webhook: SlackWebhook } {
   const settings = {
     slack: options.settings,
@@ -293,8 +292,7 @@ function createSlack(
     settings: () => settings,
     usergroupMembers: options.usergroupMembers ?? (() => Promise.resolve([])),
     teamId: () => options.teamId,
-    onRefused: (fault) => void refused.push(fault),
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    log: { info: () => undefined, warn: (fields) => void warnings.push(fields), error: () => undefined },
   };
   const slackIn = new SlackIn(deps);
   return { slackIn, webhook: new SlackWebhook(slackIn, deps) };

@@ -69,7 +69,7 @@ describe('who is heard', () => {
     expect(statuses.filter((status) => status === 200)).toHaveLength(1);
     expect(statuses.filter((status) => status === 401)).toHaveLength(99);
     expect(edge.asked).toHaveLength(1);
-    expect(edge.refused).toEqual(Array.from({ length: 99 }, () => 'replay'));
+    expect(edge.warnings).toEqual([{ fault: 'replay', requests: 1 }]);
   });
 
   const now = (): number => Math.floor(Date.now() / 1_000);
@@ -144,7 +144,7 @@ describe('who is heard', () => {
     expect(status).toBe(401);
     expect(answer).toBe('{"error":{"code":"unauthorized","message":"the request is not signed by Slack for this moment"}}');
     expect(edge.asked).toEqual([]);
-    expect(edge.refused).toHaveLength(1);
+    expect(edge.warnings).toEqual([expect.objectContaining({ requests: 1 })]);
   });
 
   it.each([

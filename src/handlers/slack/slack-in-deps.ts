@@ -3,7 +3,6 @@ import type { RuleSet } from '../../domain/rule.ts';
 import type { Settings } from '../../domain/settings.ts';
 import type { Store } from '../../domain/store.ts';
 import type { Pipeline } from '../../pipeline/pipeline.ts';
-import type { SlackFault } from './slack-signature.ts';
 
 /** Asks Slack for the user ids of a group; throws when it cannot be told. */
 export type AskUsergroup = (id: string) => Promise<readonly string[]>;
@@ -20,8 +19,6 @@ export interface SlackInDeps {
   readonly usergroupMembers: AskUsergroup;
   /** The workspace of the bot, once `auth.test` has answered. */
   readonly teamId: () => string | undefined;
-  /** Counts a request that is not Slack's. */
-  readonly onRefused: (fault: SlackFault) => void;
   readonly onFault: (message: string, error: unknown) => void;
   readonly log: SlackLog;
 }

@@ -36,7 +36,7 @@ interface Admitted {
   readonly claim: SlackClaim;
 }
 
-type Deps = Pick<SlackInDeps, 'settings' | 'clock' | 'onRefused' | 'onFault' | 'log'>;
+type Deps = Pick<SlackInDeps, 'settings' | 'clock' | 'onFault' | 'log'>;
 
 /** `POST /slack/interactions` and `POST /slack/commands`: nothing happens before Slack's signature is verified. */
 export class SlackWebhook {
@@ -136,8 +136,7 @@ export class SlackWebhook {
   }
 
   #count(fault: SlackFault): void {
-    const { clock, onRefused, log } = this.#deps;
-    onRefused(fault);
+    const { clock, log } = this.#deps;
     this.#refused += 1;
     if (clock.monotonic() - this.#loggedAt < LOG_EVERY_MS) return;
     log.warn({ fault, requests: this.#refused }, 'requests to the Slack routes are not signed by Slack');
