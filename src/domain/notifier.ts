@@ -102,6 +102,9 @@ export interface Notifier {
   find(operation: NotifyOperation, notification: Notification, signal: AbortSignal): Promise<Delivered | undefined>;
 }
 
+/** The place that stands for a Slack channel of the incident's own. Only a severity asks for it; no text of a rule can. */
+export const OWN_PLACE = 'own';
+
 /** The name of a notification's row. */
 export function notificationId(incidentId: string, channel: Notification['channel'], place: string): string {
   return `${incidentId}:${channel}:${place}`;

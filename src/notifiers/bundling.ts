@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
+import { OWN_PLACE } from '../domain/notifier.ts';
 import type { Notification } from '../domain/state.ts';
 import type { DueNotification, Store, StoreTransaction } from '../domain/store.ts';
 import { outboxChanges } from './outbox-changes.ts';
@@ -169,7 +170,7 @@ function newBundle(id: string, { channel, place }: Notification, now: number): N
 function bundlingPlace(row: Notification): string | undefined {
   const isFirst = row.told === null && row.underWay === null && row.bundleId === null && !row.isDead;
   if (!isFirst || row.incidentId === null || row.toldVersion >= row.wanted) return undefined;
-  if (row.place === 'own' || (row.channel === 'pagerduty' && row.purpose !== 'page')) return undefined;
+  if (row.place === OWN_PLACE || (row.channel === 'pagerduty' && row.purpose !== 'page')) return undefined;
   return `${row.channel} ${row.place}`;
 }
 

@@ -1,13 +1,10 @@
-import { notificationId } from '../domain/notifier.ts';
+import { notificationId, OWN_PLACE } from '../domain/notifier.ts';
 import type { NotifyTargets, ResponsePlan } from '../domain/response.ts';
 import type { Rule } from '../domain/rule.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Notification, NotificationChannel } from '../domain/state.ts';
 import { renderValue } from './render-value.ts';
 import type { World } from './world.ts';
-
-/** The place that is a Slack channel of the incident's own. Only a severity asks for it; no text of a rule can. */
-const OWN_PLACE = 'own';
 
 /** Where an incident's message lives, and what the rule wanted instead but could not say. */
 export interface ChosenPlaces {

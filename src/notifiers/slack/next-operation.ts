@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { IncidentNews, News, NotifyOperation } from '../../domain/notifier.ts';
+import { OWN_PLACE, type IncidentNews, type News, type NotifyOperation } from '../../domain/notifier.ts';
 import type { Notification } from '../../domain/state.ts';
 import { bundleMessage } from './bundle-message.ts';
 import { section } from './blocks.ts';
@@ -23,9 +23,6 @@ const UPDATE_GAP_MS = 1_200;
 const CHANNEL_GAP_MS = 3_000;
 const CUSTOMER_MAX = 2_500;
 
-/** The place that stands for a channel of the incident's own. */
-const OWN_CHANNEL = 'own';
-
 /** What a place in Slack has to be told next; `undefined` when it knows everything. */
 export function nextOperation(news: News, row: Notification): NotifyOperation | undefined {
   const told = toldFromJson(row.told);
@@ -34,7 +31,7 @@ export function nextOperation(news: News, row: Notification): NotifyOperation | 
   const { act } = request.request;
   return {
     kind: act,
-    ...PACES[act](row.place === OWN_CHANNEL ? row.id : row.place),
+    ...PACES[act](row.place === OWN_PLACE ? row.id : row.place),
     nonce: nonceOf(row, request.version),
     isRepeatable: REPEATABLE[act],
     request: requestToJson(request.request),
@@ -86,7 +83,7 @@ function nextRequest(news: News, row: Notification, told: Told): NextRequest | u
 
 function nextOfIncident(news: IncidentNews, row: Notification, told: Told): NextRequest | undefined {
   const { incident, timeline } = news.detail;
-  const isOwn = row.place === OWN_CHANNEL;
+  const isOwn = row.place === OWN_PLACE;
   if (isOwn && told.channelId === null) {
     const name = ownChannelName(incident);
     return { request: { act: 'create_channel', name, told, position: row.toldPosition }, version: `channel ${name}` };
