@@ -27,7 +27,9 @@ export function notificationRoutes(deps: ApiDeps): readonly ApiRoute[] {
           ...(state === undefined ? {} : { state }),
           ...(incident === undefined ? {} : { incidentId: incident }),
         });
-        return { status: 200, body: { notifications: rows.map((row) => viewNotification(row, clock.now())) } };
+        const bundles = await bundlesOf(rows, store);
+        const views = rows.map((row) => viewNotification(row, stateOf(bundles.get(row.bundleId) ?? row), clock.now()));
+        return { status: 200, body: { notifications: views } };
       },
     },
     {
@@ -55,23 +57,36 @@ function describeRetry(id: string, retried: Awaited<ReturnType<ApiDeps['retryNot
   }
 }
 
-function viewNotification(row: Notification, now: number): object {
+type State = 'dead' | 'waiting' | 'told';
+
+function viewNotification(row: Notification, state: State, now: number): object {
   return {
     id: row.id,
     incident: row.incidentId,
     channel: row.channel,
     place: row.place,
     purpose: row.purpose,
-    state: stateOf(row),
+    state,
     bundle: row.bundleId,
     created_at: viewInstant(row.createdAt),
-    next_try_at: stateOf(row) === 'waiting' && row.notBefore > now ? viewInstant(row.notBefore) : null,
+    next_try_at: state === 'waiting' && row.notBefore > now ? viewInstant(row.notBefore) : null,
     attempts: row.attempts,
     error: row.lastError,
   };
 }
 
-function stateOf({ isDead, toldVersion, wanted }: Notification): 'dead' | 'waiting' | 'told' {
+/** The bundles that speak for these rows, by their ids. */
+async function bundlesOf(
+  rows: readonly Notification[],
+  store: ApiDeps['store'],
+): Promise<ReadonlyMap<string | null, Notification>> {
+  const ids = new Set(rows.map(({ bundleId }) => bundleId).filter((id) => id !== null));
+  if (ids.size === 0) return new Map();
+  const bundles = await store.transact((tx) => tx.notifications([...ids]));
+  return new Map(bundles.map((bundle) => [bundle.id, bundle]));
+}
+
+function stateOf({ isDead, toldVersion, wanted }: Notification): State {
   if (isDead) return 'dead';
   return toldVersion < wanted ? 'waiting' : 'told';
 }

@@ -53,6 +53,29 @@ describe('what people were told', () => {
     });
   });
 
+  it.each([
+    ['waiting', { toldVersion: 0 }],
+    ['dead', { toldVersion: 0, isDead: true }],
+    ['told', { toldVersion: 1, told: {} }],
+  ])('says of what is told in a bundle that it is %s as the bundle is', async (state, overrides) => {
+    const bundle = notificationOf('inc-1', {
+      id: 'bundle-1',
+      incidentId: null,
+      purpose: 'bundle',
+      createdAt: 5_000,
+      ...overrides,
+    });
+    const member = notificationOf('inc-1', { place: '#many', createdAt: 4_000, bundleId: bundle.id, toldVersion: 1 });
+    await edge.store.transact((tx) => tx.save(changesOf({ notifications: [bundle, member] })));
+    const response = await edge.api('GET', '/api/v1/notifications?limit=2', 'viewer');
+    expect(await response.json()).toMatchObject({
+      notifications: [
+        { id: 'bundle-1', state },
+        { id: member.id, bundle: 'bundle-1', state },
+      ],
+    });
+  });
+
   it('can be asked for by its state', async () => {
     const response = await edge.api('GET', '/api/v1/notifications?state=dead', 'viewer');
     expect(await response.json()).toMatchObject({ notifications: [{ id: dead }] });
