@@ -86,7 +86,13 @@ export function cancel(world: World, event: EventOf<'cancel'>, context: Decision
         endWait(world, { ...run, cancelledBy: person }, ending, context, `by ${person}`);
         return done(`run ${run.id} is cancelled; ${run.actingAt === null ? 'nothing was changed' : 'what it has done stays'}`);
       }
-      endRun(world, run, { outcome: 'cancelled', reason: 'cancelled_by_person' }, context, `by ${person}`);
+      endRun(
+        world,
+        { ...run, cancelledBy: person },
+        { outcome: 'cancelled', reason: 'cancelled_by_person' },
+        context,
+        `by ${person}`,
+      );
       return done(`run ${run.id} is cancelled; nothing was changed`);
     case 'running':
       world.putRun({ ...run, cancelledBy: person, wakeAt: now });

@@ -28,7 +28,8 @@ export function startAgain(world: World, run: Run, record: StepRecord, step: Ste
     actingAt: null,
     wakeAt: null,
   });
-  world.putRun({ ...run, wakeAt: null, reason: null });
+  // What it waited for stays the run's reason until it is known whether it still has to.
+  world.putRun({ ...run, wakeAt: null });
   launch(world, run, again, step, context);
 }
 

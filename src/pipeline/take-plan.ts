@@ -16,11 +16,12 @@ import { TOUCH_INTERVAL_MS } from './timing.ts';
 import type { World } from './world.ts';
 
 /** A changing step's plan is known: it is claimed and journaled, and only then done. */
-export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan, context: DecisionContext): void {
+export function takePlan(world: World, given: Run, record: StepRecord, plan: Plan, context: DecisionContext): void {
   const { now } = context;
-  const place = locate(world, run, record, context);
-  if (place === undefined) return giveUp(world, run, record, context);
+  const place = locate(world, given, record, context);
+  if (place === undefined) return giveUp(world, given, record, context);
   if (record.stage !== 'planning') return;
+  const run = world.putRun({ ...given, reason: null });
   const { step, rule } = place;
   const journal = journalOf(world, run, now);
   if (run.ending === null && stopEarlyAtPlan(world, run, record, plan, context)) return;
@@ -48,20 +49,23 @@ export function takePlan(world: World, run: Run, record: StepRecord, plan: Plan,
     });
     return advance(world, run, context);
   }
-  const wait = (reason: 'blast_radius' | 'target_busy'): void => {
+  const wait = (reason: 'blast_radius' | 'target_busy', why: string): void => {
     // A try that had to wait is none.
     journal.write({ ...record, stage: 'waiting', attempts: record.attempts - 1, wakeAt: now + TOUCH_INTERVAL_MS });
     world.putRun({ ...run, reason, wakeAt: now + TOUCH_INTERVAL_MS });
+    if (given.reason === reason) return;
+    tell(world, run.incidentId, now, 'run_held', `${run.target}: step ${record.id} waits: ${why}`, { runId: run.id, reason });
   };
   const wasAsked = world.approvalsOf(run.id).length > 0;
-  if (wasAsked && run.ending === null && isCrowded(run, rule, world)) return wait('blast_radius');
+  if (wasAsked && run.ending === null && isCrowded(run, rule, world))
+    return wait('blast_radius', 'the automation acts on as much as it may at once');
   const holder = claimAll(world, run, plan.touches.map(touchKey), now);
   if (holder !== undefined) {
     // The steps are bounded by the time of their run; `finally` would wait for ever for what is in quarantine.
     if (run.ending !== null && now - record.startedAt >= step.timeoutMs) {
       return refuse({ code: 'timeout', message: `${plan.touches.join(', ')} is taken by run ${holder}`, happened: 'nothing' });
     }
-    return wait('target_busy');
+    return wait('target_busy', `${plan.touches.join(', ')} is taken by run ${holder}`);
   }
   // A plan that found nothing to do changes nothing: it does not count as acting.
   const acts = plan.count !== 0;

@@ -15,15 +15,16 @@ import type { World } from './world.ts';
 /** A step's work is over, well or not. A late answer of an earlier attempt changes nothing. */
 export function takeResult(
   world: World,
-  run: Run,
+  given: Run,
   record: StepRecord,
   result: StepResult,
   plan: Plan | undefined,
   context: DecisionContext,
 ): void {
   const { now } = context;
-  const place = locate(world, run, record, context);
-  if (place === undefined) return giveUp(world, run, record, context);
+  const place = locate(world, given, record, context);
+  if (place === undefined) return giveUp(world, given, record, context);
+  const run = world.putRun({ ...given, reason: null });
   const { step, scope } = place;
   const journal = journalOf(world, run, now);
   const known = plan === undefined ? record : { ...record, plan };

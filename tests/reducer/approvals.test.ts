@@ -200,6 +200,16 @@ describe('an approval', () => {
     stage.approve(bob, { runId: stage.run.id });
     stage.planned({ touches: ['postgres:main'] });
     expect(stage.run).toMatchObject({ state: 'running', reason: 'target_busy' });
+    const holder = stage.state.runs.find(({ rule }) => rule === 'first')?.id ?? 'none';
+    const waits = [`${stage.run.target}: step one waits: postgres:main is taken by run ${holder}`];
+    expect(stage.told('run_held')).toEqual(waits);
+    stage.pass(30 * SECOND);
+    stage.planned({ touches: ['postgres:main'] });
+    expect(stage.told('run_held')).toEqual(waits);
+    expect(stage.timeline.findLast(({ kind }) => kind === 'run_held')).toMatchObject({
+      runId: stage.run.id,
+      reason: 'target_busy',
+    });
     stage.succeed('act');
     stage.resolve({ alertname: 'Slow', name: 'api' });
     stage.pass(30 * SECOND);

@@ -456,6 +456,7 @@ describe('cancel_window', () => {
     stage.fire();
     stage.cancel();
     expect(stage.ending).toEqual(['ended', 'cancelled', 'cancelled_by_person']);
+    expect(stage.run.cancelledBy).toBe('ada');
     stage.pass(1 * HOUR);
     expect(stage.state.runs).toHaveLength(1);
   });
