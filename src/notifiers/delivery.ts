@@ -7,6 +7,7 @@ import { Outbox } from './outbox.ts';
 import { outboxChanges } from './outbox-changes.ts';
 import { RefusedCredentials } from './refused-credentials.ts';
 import { RowService } from './row-service.ts';
+import { VendorOutages } from './vendor-outages.ts';
 import { whenAborted } from './when-aborted.ts';
 
 export type { DeliveryOutcome, Undeliverable } from './delivery-deps.ts';
@@ -53,7 +54,8 @@ export class Delivery {
     const outbox = new Outbox(deps.store);
     const lanes = new Lanes(clock, 1);
     this.#credentials = new RefusedCredentials(clock);
-    const shared = { ...deps, outbox, lanes, credentials: this.#credentials };
+    const outages = new VendorOutages({ ...deps, onDue: () => this.poke() });
+    const shared = { ...deps, outbox, lanes, outages, credentials: this.#credentials };
     this.#failures = new Failures({ ...shared, onPutOff: () => this.poke() });
     this.#rows = new RowService({ ...shared, failures: this.#failures });
   }

@@ -6,11 +6,13 @@ import type { Lanes } from './lanes.ts';
 import type { Outbox } from './outbox.ts';
 import { laneOf, type PlannedOperation } from './planned-operation.ts';
 import type { RefusedCredentials } from './refused-credentials.ts';
+import type { VendorOutages } from './vendor-outages.ts';
 
 interface Deps extends Pick<DeliveryDeps, 'store' | 'clock' | 'report' | 'onFault' | 'log'> {
   readonly outbox: Outbox;
   readonly lanes: Lanes;
   readonly credentials: RefusedCredentials;
+  readonly outages: VendorOutages;
   /** A row waits for another time than before. */
   readonly onPutOff: () => void;
 }
@@ -31,7 +33,7 @@ export class Failures {
   /** Writes down what follows from the failure of an operation. */
   async take(plan: PlannedOperation, cause: unknown): Promise<void> {
     const { row, notifier, operation, news } = plan;
-    const { log, clock, lanes, credentials, onFault } = this.#deps;
+    const { log, clock, lanes, credentials, outages, onFault } = this.#deps;
     if (!(cause instanceof NotifyError)) onFault(`notifier ${notifier.name} failed at ${operation.kind} of ${row.id}`, cause);
     const error = cause instanceof NotifyError ? cause : new NotifyError('unknown', String(cause), { cause });
     const fields = {
@@ -43,6 +45,7 @@ export class Failures {
     };
     // Only of an operation that was begun just now a refusal says that it was not taken.
     const forget = news !== undefined && error.code !== 'unknown';
+    outages.leave(notifier.name, row.id);
     if (isForGood(error)) {
       log.error(fields, 'a message was given up; see: remedyd notifications list');
       await this.#giveUp(row, error);
@@ -58,6 +61,7 @@ export class Failures {
     } else {
       log.warn(fields, 'a message was not taken; it is tried again');
       await this.putOff(row.id, error.message, { forget });
+      outages.failed(notifier.name, row.id);
     }
   }
 

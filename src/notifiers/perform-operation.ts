@@ -6,10 +6,12 @@ import { isForGood, type Failures } from './failures.ts';
 import type { Outbox } from './outbox.ts';
 import { begunOperation, journaledOperation, type PlannedOperation } from './planned-operation.ts';
 import { toldVersionAfter } from './told-version.ts';
+import type { VendorOutages } from './vendor-outages.ts';
 
 interface Deps extends Pick<DeliveryDeps, 'clock' | 'onOutcome'> {
   readonly outbox: Outbox;
   readonly failures: Failures;
+  readonly outages: VendorOutages;
   /** Ends the request. */
   readonly stop: AbortSignal;
 }
@@ -74,7 +76,7 @@ async function send(plan: PlannedOperation, deps: Deps): Promise<boolean> {
 async function record(
   { row, notifier, news }: PlannedOperation,
   { told, toldPosition }: Delivered,
-  { outbox }: Deps,
+  { outbox, outages }: Deps,
 ): Promise<boolean> {
   const isAll = news !== undefined && isTold(notifier, news, { ...row, told, toldPosition, underWay: null });
   const after = await outbox.change(row.id, (now) => ({
@@ -86,6 +88,8 @@ async function record(
     attempts: 0,
     lastError: null,
   }));
+  outages.leave(notifier.name, row.id);
+  await outages.recovered(notifier.name);
   return after !== undefined && after.toldVersion < after.wanted;
 }
 

@@ -8,6 +8,7 @@ import { planOperation } from './plan-operation.ts';
 import { laneOf, type PlannedOperation } from './planned-operation.ts';
 import type { RefusedCredentials } from './refused-credentials.ts';
 import { urgencyOf, type Urgency } from './urgency.ts';
+import type { VendorOutages } from './vendor-outages.ts';
 
 interface Deps extends Pick<DeliveryDeps, 'clock' | 'notifiers' | 'newsOf' | 'onOutcome'> {
   readonly outbox: Outbox;
@@ -15,6 +16,7 @@ interface Deps extends Pick<DeliveryDeps, 'clock' | 'notifiers' | 'newsOf' | 'on
   readonly lanes: Lanes;
   readonly credentials: RefusedCredentials;
   readonly failures: Failures;
+  readonly outages: VendorOutages;
 }
 
 /** Requests of one vendor at once. */

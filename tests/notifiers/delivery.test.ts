@@ -285,6 +285,56 @@ describe('a message that is not taken', () => {
   });
 });
 
+describe('a vendor that is back after an hour', () => {
+  it('is told everything within a minute of its first message, at its pace, each thing once', async () => {
+    stage.vendor.fate = () => REFUSING;
+    stage.vendor.laneOf = () => 'one for all';
+    stage.vendor.gapMs = 500;
+    stage.start();
+    const ids = Array.from({ length: 40 }, (_, index) => `inc-${index}`);
+    for (const id of ids) {
+      await open([id], { place: `#${id}`, id });
+      await stage.clock.advance(HOUR_MS / ids.length);
+    }
+    const refused = stage.vendor.asked.length;
+    expect(refused).toBeLessThan(25 * ids.length);
+    stage.vendor.fate = () => 'taken';
+    await open(['inc-new'], { id: 'inc-new' });
+    await stage.clock.advance(60_000);
+    expect(await stage.waiting()).toEqual([]);
+    for (const id of [...ids, 'inc-new']) expect(said(id)).toEqual(['post 1', 'thread 1']);
+    expect(stage.vendor.asked).toHaveLength(refused + 2 * (ids.length + 1));
+    const gaps = stage.vendor.taken.slice(1).map(({ at }, index) => at - (stage.vendor.taken[index]?.at ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(500);
+  });
+
+  it('is not asked all the time for what it fails at while it takes the rest', async () => {
+    stage.vendor.fate = (_, { id }) => (id === 'inc-bad' ? REFUSING : 'taken');
+    stage.start();
+    await open(['inc-bad'], { place: '#bad', id: 'inc-bad' });
+    await open(['inc-good'], { id: 'inc-good' });
+    for (let second = 0; second < 600; second += 1) {
+      await stage.tell('inc-good');
+      await stage.clock.advance(1_000);
+    }
+    expect(stage.vendor.asked.filter((asked) => asked.endsWith('inc-bad')).length).toBeLessThan(25);
+  });
+
+  it('has what it limited wait as long as it said', async () => {
+    const limited = new NotifyError('limited', 'ratelimited', { retryAfterMs: 120_000 });
+    stage.vendor.fate = (_, { id }) => (id === 'inc-limited' ? limited : id === 'inc-down' ? REFUSING : 'taken');
+    stage.start();
+    await open(['inc-limited'], { place: '#limited', id: 'inc-limited' });
+    await open(['inc-down'], { place: '#down', id: 'inc-down' });
+    await stage.clock.advance(500);
+    const { notBefore } = await stage.row('inc-limited');
+    await open(['inc-good'], { id: 'inc-good' });
+    await stage.clock.advance(10_000);
+    expect(said('inc-good')).toEqual(['post 1', 'thread 1']);
+    expect(await stage.row('inc-limited')).toMatchObject({ notBefore, attempts: 1 });
+  });
+});
+
 describe('a stop', () => {
   it('lets what is under way end, and begins nothing new', async () => {
     const answers: (() => void)[] = [];
