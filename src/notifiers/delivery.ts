@@ -88,12 +88,14 @@ export class Delivery {
     this.poke();
   }
 
-  /** Has a message tried again now, also one that was given up. */
+  /** Has a message tried again now, also one that was given up. What is told in a bundle is tried with its bundle. */
   async retryNotification(id: string): Promise<RetryAnswer> {
     const { clock } = this.#deps;
     const answer = await this.#deps.store.transact(async (tx): Promise<RetryAnswer> => {
-      const [row] = await tx.notifications([id]);
-      if (row === undefined) return 'not_found';
+      const [asked] = await tx.notifications([id]);
+      if (asked === undefined) return 'not_found';
+      const [bundle] = asked.bundleId === null ? [] : await tx.notifications([asked.bundleId]);
+      const row = bundle ?? asked;
       if (row.toldVersion >= row.wanted) return 'nothing_owed';
       await tx.save(outboxChanges({ delivered: [{ ...row, isDead: false, attempts: 0, notBefore: clock.now() }] }));
       return 'due';

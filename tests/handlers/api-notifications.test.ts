@@ -89,6 +89,15 @@ describe('what people were told', () => {
     expect(await waiting.json()).toMatchObject({ notifications: [{ id: dead, attempts: 0 }, { place: '#busy' }] });
   });
 
+  it('is tried again with its bundle', async () => {
+    const bundle = notificationOf('inc-1', { id: 'bundle-1', incidentId: null, purpose: 'bundle', isDead: true, attempts: 3 });
+    const member = notificationOf('inc-1', { place: '#many', bundleId: bundle.id, toldVersion: 1 });
+    await edge.store.transact((tx) => tx.save(changesOf({ notifications: [bundle, member] })));
+    expect((await edge.api('POST', pathOf(member.id), 'responder', {})).status).toBe(200);
+    const [row] = await edge.store.transact((tx) => tx.notifications([bundle.id]));
+    expect(row).toMatchObject({ isDead: false, attempts: 0 });
+  });
+
   it('is not tried again when nothing is owed, or nothing is there', async () => {
     expect((await edge.api('POST', pathOf('inc-1:slack:#told'), 'responder', {})).status).toBe(409);
     expect((await edge.api('POST', pathOf('inc-2:slack:#told'), 'responder', {})).status).toBe(404);
