@@ -7,6 +7,7 @@ import { UNSET_SWITCHES, type Line, type Run } from '../domain/state.ts';
 import { parseAlertmanagerPayload } from '../handlers/alertmanager-payload.ts';
 import type { DecisionContext } from '../pipeline/decision-context.ts';
 import { createRun } from '../pipeline/create-run.ts';
+import { approvalVerdict } from '../pipeline/approval-verdict.ts';
 import { judgeGates } from '../pipeline/judge.ts';
 import { matchRule } from '../pipeline/match-alerts.ts';
 import { scopeOfRun } from '../pipeline/scope-of-run.ts';
@@ -161,11 +162,13 @@ function explainMatch(
       incidentStartedAt: batch.receivedAt,
     },
   };
-  const gates = judgeGates({ run, rule, incident: undefined }, world, context).map(({ gate, verdict }) => ({
+  const judged = judgeGates({ run, rule, incident: undefined }, world, context).map(({ gate, verdict }) => ({
     gate: gate.name,
     verdict: verdict.verdict,
     reason: verdict.detail,
   }));
+  const { gate, verdict, detail } = approvalVerdict(rule);
+  const gates = [...judged, { gate, verdict, reason: detail }];
   return { gates, target, steps: previewSteps(rule, scopeOfRun(run, batch.receivedAt)) };
 }
 
