@@ -71,6 +71,32 @@ export interface Changes {
   readonly wakeAllHeldAt: number | undefined;
 }
 
+/** A save of nothing, to be filled with what there is. */
+export const NO_CHANGES: Changes = {
+  newEpisodes: [],
+  episodes: [],
+  members: [],
+  incidents: [],
+  lines: [],
+  runs: [],
+  steps: [],
+  claims: [],
+  releasedClaims: [],
+  breakers: [],
+  switches: undefined,
+  timeline: [],
+  approvals: [],
+  notifications: [],
+  delivered: [],
+  told: [],
+  audit: [],
+  requests: [],
+  ruleSnapshots: [],
+  quarantined: [],
+  wakeHeld: [],
+  wakeAllHeldAt: undefined,
+};
+
 export interface IncidentTarget {
   readonly incidentId: string;
   readonly target: string;

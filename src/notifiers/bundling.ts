@@ -1,8 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { OWN_PLACE } from '../domain/notifier.ts';
 import type { Notification } from '../domain/state.ts';
-import type { DueNotification, Store, StoreTransaction } from '../domain/store.ts';
-import { outboxChanges } from './outbox-changes.ts';
+import { NO_CHANGES, type DueNotification, type Store, type StoreTransaction } from '../domain/store.ts';
 
 /** So many first messages wait for one place before they are told as one; and so many leave a bundle for a question. */
 const MAX_ALONE = 10;
@@ -55,20 +54,19 @@ export class Bundling {
       );
       if (members.length === 0) return false;
       if (bundle === undefined) {
-        await tx.save(outboxChanges({ delivered: members.map((row) => ({ ...row, bundleId: null })) }));
+        await tx.save({ ...NO_CHANGES, delivered: members.map((row) => ({ ...row, bundleId: null })) });
         return true;
       }
       const left = Number(bundle.text ?? '0');
       const asking = await rowsWithQuestion(tx, members);
       const leaving = new Set(members.filter((row) => asking.has(row.id)).slice(0, Math.max(0, MAX_ALONE - left)));
-      await tx.save(
-        outboxChanges({
-          delivered: [
-            { ...toldLess(bundle), text: String(left + leaving.size) },
-            ...members.map((row) => (leaving.has(row) ? { ...row, bundleId: null } : { ...row, toldVersion: row.wanted })),
-          ],
-        }),
-      );
+      await tx.save({
+        ...NO_CHANGES,
+        delivered: [
+          { ...toldLess(bundle), text: String(left + leaving.size) },
+          ...members.map((row) => (leaving.has(row) ? { ...row, bundleId: null } : { ...row, toldVersion: row.wanted })),
+        ],
+      });
       return true;
     });
   }
@@ -97,7 +95,7 @@ export class Bundling {
       if (bundle?.isDead !== false) return false;
       const members = await membersOf(tx, place, due);
       if (members.length > 0)
-        await tx.save(outboxChanges({ delivered: [toldLess(bundle), ...members.map((row) => joined(row, bundle))] }));
+        await tx.save({ ...NO_CHANGES, delivered: [toldLess(bundle), ...members.map((row) => joined(row, bundle))] });
       return members.length > 0;
     });
     if (hasJoined) this.#newest.set(place, { ...newest, joinedAt: this.#deps.clock.now() });
@@ -113,7 +111,7 @@ export class Bundling {
       const [first] = members;
       if (first === undefined || members.length <= MAX_ALONE) return undefined;
       const bundle = newBundle(newId('bundle'), first, now);
-      await tx.save(outboxChanges({ notifications: [bundle], delivered: members.map((row) => joined(row, bundle)) }));
+      await tx.save({ ...NO_CHANGES, notifications: [bundle], delivered: members.map((row) => joined(row, bundle)) });
       return bundle.id;
     });
     if (id === undefined) return false;

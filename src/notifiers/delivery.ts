@@ -1,10 +1,9 @@
-import { StoreUnavailableError, type DueNotification } from '../domain/store.ts';
+import { NO_CHANGES, StoreUnavailableError, type DueNotification } from '../domain/store.ts';
 import { Bundling } from './bundling.ts';
 import type { DeliveryDeps } from './delivery-deps.ts';
 import { Failures } from './failures.ts';
 import { Lanes } from './lanes.ts';
 import { Outbox } from './outbox.ts';
-import { outboxChanges } from './outbox-changes.ts';
 import { RefusedCredentials } from './refused-credentials.ts';
 import { RowService } from './row-service.ts';
 import { VendorOutages } from './vendor-outages.ts';
@@ -97,7 +96,7 @@ export class Delivery {
       const [bundle] = asked.bundleId === null ? [] : await tx.notifications([asked.bundleId]);
       const row = bundle ?? asked;
       if (row.toldVersion >= row.wanted) return 'nothing_owed';
-      await tx.save(outboxChanges({ delivered: [{ ...row, isDead: false, attempts: 0, notBefore: clock.now() }] }));
+      await tx.save({ ...NO_CHANGES, delivered: [{ ...row, isDead: false, attempts: 0, notBefore: clock.now() }] });
       return 'due';
     });
     this.poke();

@@ -1,6 +1,5 @@
 import type { Notification } from '../domain/state.ts';
-import type { Store } from '../domain/store.ts';
-import { outboxChanges } from './outbox-changes.ts';
+import { NO_CHANGES, type Store } from '../domain/store.ts';
 
 /** The rows of messages, one at a time. Throws what the store throws. */
 export class Outbox {
@@ -24,7 +23,7 @@ export class Outbox {
     return this.#store.transact(async (tx) => {
       const [now] = await tx.notifications([id]);
       const changed = now === undefined ? undefined : change(now);
-      if (changed !== undefined) await tx.save(outboxChanges({ delivered: [changed] }));
+      if (changed !== undefined) await tx.save({ ...NO_CHANGES, delivered: [changed] });
       return changed;
     });
   }

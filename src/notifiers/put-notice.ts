@@ -1,6 +1,5 @@
 import type { Notification, NotificationChannel } from '../domain/state.ts';
-import type { Store } from '../domain/store.ts';
-import { outboxChanges } from './outbox-changes.ts';
+import { NO_CHANGES, type Store } from '../domain/store.ts';
 
 /** A text of the daemon itself, and where people should read it. */
 export interface Notice {
@@ -35,8 +34,8 @@ export async function putNotice(store: Pick<Store, 'transact'>, notice: Notice, 
   };
   await store.transact(async (tx) => {
     const [known] = await tx.notifications([fresh.id]);
-    if (known === undefined) return tx.save(outboxChanges({ notifications: [fresh] }));
+    if (known === undefined) return tx.save({ ...NO_CHANGES, notifications: [fresh] });
     const { toldVersion, underWay } = known;
-    return tx.save(outboxChanges({ delivered: [{ ...fresh, underWay, toldVersion: Math.min(toldVersion, known.wanted) - 1 }] }));
+    return tx.save({ ...NO_CHANGES, delivered: [{ ...fresh, underWay, toldVersion: Math.min(toldVersion, known.wanted) - 1 }] });
   });
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Notifier } from '../domain/notifier.ts';
-import type { Store } from '../domain/store.ts';
-import { outboxChanges } from './outbox-changes.ts';
+import { NO_CHANGES, type Store } from '../domain/store.ts';
 
 interface Deps {
   readonly store: Pick<Store, 'transact'>;
@@ -55,7 +54,7 @@ export class VendorOutages {
   #wake(ids: readonly string[], now: number): Promise<void> {
     return this.#deps.store.transact(async (tx) => {
       const delivered = (await tx.notifications(ids)).filter((row) => row.notBefore > now && !row.isDead);
-      if (delivered.length > 0) await tx.save(outboxChanges({ delivered: delivered.map((row) => ({ ...row, notBefore: now })) }));
+      if (delivered.length > 0) await tx.save({ ...NO_CHANGES, delivered: delivered.map((row) => ({ ...row, notBefore: now })) });
     });
   }
 }

@@ -13,35 +13,11 @@ import type {
   StepRecord,
   TimelineEntry,
 } from '../../src/domain/state.ts';
-import type { Changes } from '../../src/domain/store.ts';
+import { NO_CHANGES, type Changes } from '../../src/domain/store.ts';
 
 /** A save that writes nothing but what is given. */
 export function changesOf(changes: Partial<Changes>): Changes {
-  return {
-    newEpisodes: [],
-    episodes: [],
-    members: [],
-    incidents: [],
-    lines: [],
-    runs: [],
-    steps: [],
-    claims: [],
-    releasedClaims: [],
-    breakers: [],
-    switches: undefined,
-    timeline: [],
-    approvals: [],
-    notifications: [],
-    delivered: [],
-    told: [],
-    audit: [],
-    requests: [],
-    ruleSnapshots: [],
-    quarantined: [],
-    wakeHeld: [],
-    wakeAllHeldAt: undefined,
-    ...changes,
-  };
+  return { ...NO_CHANGES, ...changes };
 }
 
 export function contentOf(overrides: Partial<AlertContent> = {}): AlertContent {
