@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import { OWN_PLACE } from '../domain/notifier.ts';
+import { newNotification } from '../domain/new-notification.ts';
 import type { Notification } from '../domain/state.ts';
 import { NO_CHANGES, type DueNotification, type Store, type StoreTransaction } from '../domain/store.ts';
 
@@ -140,25 +141,8 @@ function toldLess(bundle: Notification): Notification {
 
 /** The row of a new bundle; its `text` counts the members that left it. */
 function newBundle(id: string, { channel, place }: Notification, now: number): Notification {
-  return {
-    id: `${id}:${channel}:${place}`,
-    incidentId: null,
-    channel,
-    place,
-    purpose: 'bundle',
-    text: '0',
-    bundleId: null,
-    createdAt: now,
-    wanted: 1,
-    toldVersion: 0,
-    told: null,
-    toldPosition: 0,
-    underWay: null,
-    notBefore: now,
-    attempts: 0,
-    lastError: null,
-    isDead: false,
-  };
+  const bundle = { id: `${id}:${channel}:${place}`, incidentId: null, channel, place, purpose: 'bundle', text: '0' } as const;
+  return newNotification(bundle, now);
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Notification, NotificationChannel } from '../domain/state.ts';
+import { newNotification } from '../domain/new-notification.ts';
+import type { NotificationChannel } from '../domain/state.ts';
 import { NO_CHANGES, type Store } from '../domain/store.ts';
 
 /** A text of the daemon itself, and where people should read it. */
@@ -13,25 +14,8 @@ export interface Notice {
 /** Puts a notice into the outbox. While it waits there, only the newest of its topic is kept. */
 export async function putNotice(store: Pick<Store, 'transact'>, notice: Notice, now: number): Promise<void> {
   const { topic, channel, place, text } = notice;
-  const fresh: Notification = {
-    id: `notice_${topic}:${channel}:${place}`,
-    incidentId: null,
-    channel,
-    place,
-    purpose: 'notice',
-    text,
-    bundleId: null,
-    createdAt: now,
-    wanted: 1,
-    toldVersion: 0,
-    told: null,
-    toldPosition: 0,
-    underWay: null,
-    notBefore: now,
-    attempts: 0,
-    lastError: null,
-    isDead: false,
-  };
+  const id = `notice_${topic}:${channel}:${place}`;
+  const fresh = newNotification({ id, incidentId: null, channel, place, purpose: 'notice', text }, now);
   await store.transact(async (tx) => {
     const [known] = await tx.notifications([fresh.id]);
     if (known === undefined) return tx.save({ ...NO_CHANGES, notifications: [fresh] });

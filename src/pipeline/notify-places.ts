@@ -1,3 +1,4 @@
+import { newNotification } from '../domain/new-notification.ts';
 import { notificationId, OWN_PLACE } from '../domain/notifier.ts';
 import type { NotifyTargets, ResponsePlan } from '../domain/response.ts';
 import type { Rule } from '../domain/rule.ts';
@@ -76,23 +77,7 @@ export function askForPlace(
 ): void {
   const id = notificationId(wanted.incidentId, wanted.channel, wanted.place);
   const isPage = world.notification(id)?.purpose === 'page';
-  world.putNotification({
-    id,
-    ...wanted,
-    purpose: isPage ? 'page' : wanted.purpose,
-    text: null,
-    bundleId: null,
-    createdAt: now,
-    wanted: 1,
-    toldVersion: 0,
-    told: null,
-    toldPosition: 0,
-    underWay: null,
-    notBefore: now,
-    attempts: 0,
-    lastError: null,
-    isDead: false,
-  });
+  world.putNotification(newNotification({ id, ...wanted, purpose: isPage ? 'page' : wanted.purpose }, now));
 }
 
 /** These places in words, e.g. `slack #ops, pagerduty production`. */
