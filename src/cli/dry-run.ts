@@ -96,6 +96,7 @@ function createRunner(settings: Settings, ownContainerId: string | undefined) {
       runId: 'dry-run',
       stepId: call.stepId,
       attempt: 1,
+      alerts: call.alerts,
       ...(ownContainerId === undefined ? {} : { ownContainerId }),
       post: () => Promise.resolve(),
     });

@@ -5,7 +5,9 @@ import type {
   ExecArgument,
   ExecConnection,
   HttpConnection,
+  PostgresConnection,
   PrometheusConnection,
+  RedisConnection,
 } from '../domain/connection.ts';
 import type { Secret } from '../domain/secret.ts';
 import { suggestName } from '../schema/nearest-name.ts';
@@ -25,26 +27,18 @@ export function buildConnections(given: ConnectionsDefinition, report: Report): 
     (path, message, options) => {
       report(['connections', kind, name, ...path], message, options);
     };
-  if (given.kubernetes !== undefined) {
-    report(['connections', 'kubernetes'], 'kubernetes: not available in this version; no remediation uses it', {
-      at: 'key',
-      severity: 'warning',
-    });
-  }
   const all: readonly (Connection | undefined)[] = [
-    ...each(given.postgres, (name, { url }) =>
-      needUrl(url, at('postgres', name), (known) => ({ kind: 'postgres' as const, name, url: known })),
-    ),
-    ...each(given.redis, (name, { url, allow_flush: allowFlush = false }) =>
-      needUrl(url, at('redis', name), (known) => ({ kind: 'redis' as const, name, url: known, allowFlush })),
-    ),
+    ...each(given.postgres, (name, definition) => buildPostgres(name, definition, at('postgres', name))),
+    ...each(given.redis, (name, definition) => buildRedis(name, definition, at('redis', name))),
     ...each(given.docker, (name, definition) => buildDocker(name, definition, at('docker', name))),
     ...each(given.http, (name, definition) => buildHttp(name, definition, at('http', name))),
     ...each(given.exec, (name, definition) => buildExec(name, definition, at('exec', name))),
-    ...each(given.kubernetes, (name, { namespaces = [], ...rest }): Connection => ({
+    ...each(given.files, (name, { allow = [] }): Connection => ({ kind: 'files', name, allow })),
+    ...each(given.kubernetes, (name, { namespaces, allow_nodes: allowNodes = [], ...rest }): Connection => ({
       kind: 'kubernetes',
       name,
       namespaces,
+      allowNodes,
       ...withoutUndefined(rest),
     })),
     ...each(given.prometheus, buildPrometheus),
@@ -66,9 +60,32 @@ function needUrl<C>(url: Secret | undefined, report: Report, build: (url: Secret
   return undefined;
 }
 
-function buildDocker(name: string, { socket, host, allow = [] }: Definition<'docker'>, report: Report): DockerConnection {
+function buildPostgres(name: string, definition: Definition<'postgres'>, report: Report): PostgresConnection | undefined {
+  const { allow_parameters: allowParameters = [], disable_account: disableAccount } = definition;
+  const { backup_directories: backupDirectories = [] } = definition;
+  return needUrl(definition.url, report, (url) => ({
+    kind: 'postgres',
+    name,
+    url,
+    allowParameters,
+    backupDirectories,
+    ...withoutUndefined({ disableAccount }),
+  }));
+}
+
+function buildRedis(name: string, definition: Definition<'redis'>, report: Report): RedisConnection | undefined {
+  const {
+    allow_flush: allowFlush = false,
+    allow_config: allowConfig = [],
+    backup_directories: backupDirectories = [],
+  } = definition;
+  return needUrl(definition.url, report, (url) => ({ kind: 'redis', name, url, allowFlush, allowConfig, backupDirectories }));
+}
+
+function buildDocker(name: string, definition: Definition<'docker'>, report: Report): DockerConnection {
+  const { socket, host, allow = [], allow_prune: allowPrune = false } = definition;
   if (socket !== undefined && host !== undefined) report(['host'], "give 'socket' or 'host', not both", { at: 'key' });
-  return { kind: 'docker', name, allow, ...(host === undefined ? { socket: socket ?? DEFAULT_SOCKET } : { host }) };
+  return { kind: 'docker', name, allow, allowPrune, ...(host === undefined ? { socket: socket ?? DEFAULT_SOCKET } : { host }) };
 }
 
 function buildHttp(name: string, definition: Definition<'http'>, report: Report): HttpConnection {

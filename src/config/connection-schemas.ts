@@ -7,9 +7,24 @@ const basicAuth = z.strictObject({ username: text(), ...secretKeys('password') }
 /** Secrets by name; `NAME_file` holds the path of a file with the secret. */
 const namedSecrets = z.record(z.string().min(1), secretText());
 
-const postgres = z.strictObject({ ...secretKeys('url') });
+const directory = named(/^\/(?:(?!\.\.?(?:\/|$))[^/\0]+\/?)+$/, 'expected the absolute path of a directory, without .. in it');
 
-const redis = z.strictObject({ ...secretKeys('url'), allow_flush: z.boolean().optional() });
+const postgres = z.strictObject({
+  ...secretKeys('url'),
+  allow_parameters: z.array(named(/^[a-z_][a-z0-9_.]*$/, "expected a server parameter such as 'work_mem'")).optional(),
+  disable_account: z
+    .string()
+    .refine((statement) => statement.includes('$1'), { error: 'expected one statement with $1 for the name of the account' })
+    .optional(),
+  backup_directories: z.array(directory).optional(),
+});
+
+const redis = z.strictObject({
+  ...secretKeys('url'),
+  allow_flush: z.boolean().optional(),
+  allow_config: z.array(named(/^[a-z][a-z0-9-]*$/, "expected a parameter of Redis such as 'maxmemory'")).optional(),
+  backup_directories: z.array(directory).optional(),
+});
 
 const docker = z.strictObject({
   socket: text().optional(),
@@ -20,6 +35,7 @@ const docker = z.strictObject({
   allow: z
     .array(named(/^[A-Za-z0-9*][A-Za-z0-9_.*-]*$/, "expected a container name, with * for any characters, such as 'web-*'"))
     .optional(),
+  allow_prune: z.boolean().optional(),
 });
 
 const http = z.strictObject({
@@ -59,10 +75,17 @@ const exec = z.strictObject({
   working_directory: text().optional(),
 });
 
+const files = z.strictObject({ allow: z.array(directory).optional() });
+
 const kubernetes = z.strictObject({
   kubeconfig: text().optional(),
   context: text().optional(),
-  namespaces: z.array(text()).optional(),
+  namespaces: z.array(named(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'expected the name of a namespace')).min(1, {
+    error: 'expected at least one namespace',
+  }),
+  allow_nodes: z
+    .array(named(/^[a-z0-9*][a-z0-9.*-]*$/, "expected the name of a node, with * for any characters, such as 'worker-*'"))
+    .optional(),
 });
 
 const prometheus = z.strictObject({ url: httpUrl(), ...secretKeys('bearer_token') });
@@ -76,6 +99,7 @@ export const connectionsSchema = z.strictObject({
   docker: z.record(settingName(), docker).optional(),
   http: z.record(settingName(), http).optional(),
   exec: z.record(settingName(), exec).optional(),
+  files: z.record(settingName(), files).optional(),
   kubernetes: z.record(settingName(), kubernetes).optional(),
   prometheus: z.record(settingName(), prometheus).optional(),
   alertmanager: z.record(settingName(), alertmanager).optional(),

@@ -7,6 +7,7 @@ export const CONNECTION_KINDS = [
   'docker',
   'http',
   'exec',
+  'files',
   'kubernetes',
   'prometheus',
   'alertmanager',
@@ -17,6 +18,12 @@ export interface PostgresConnection {
   readonly kind: 'postgres';
   readonly name: string;
   readonly url: Secret;
+  /** Server parameters that `postgres.set_parameter` may set; none without it. */
+  readonly allowParameters: readonly string[];
+  /** The statement that disables one account; `$1` is its name. */
+  readonly disableAccount?: string;
+  /** Absolute paths: dumps are written below them, and nowhere else. */
+  readonly backupDirectories: readonly string[];
 }
 
 export interface RedisConnection {
@@ -25,6 +32,10 @@ export interface RedisConnection {
   readonly url: Secret;
   /** Whether `redis.flush_db` may be used here at all. */
   readonly allowFlush: boolean;
+  /** Parameters that `redis.set_config` may set; none without it. */
+  readonly allowConfig: readonly string[];
+  /** Absolute paths: copies of the database are written below them, and nowhere else. */
+  readonly backupDirectories: readonly string[];
 }
 
 export interface DockerConnection {
@@ -35,6 +46,8 @@ export interface DockerConnection {
   readonly host?: string;
   /** Container names that may be changed; `*` stands for any run of characters. Reading is not limited. */
   readonly allow: readonly string[];
+  /** Whether `docker.prune` may be used here at all. */
+  readonly allowPrune: boolean;
 }
 
 export interface HttpConnection {
@@ -69,12 +82,25 @@ export interface ExecArgument {
   readonly default?: string;
 }
 
+/** Files of the machine that remedyd runs on. */
+export interface FilesConnection {
+  readonly kind: 'files';
+  readonly name: string;
+  /** Absolute paths of directories: files below them may be deleted. Reading is not limited. */
+  readonly allow: readonly string[];
+}
+
 export interface KubernetesConnection {
   readonly kind: 'kubernetes';
   readonly name: string;
+  /** Path of a kubeconfig file; without it the service account of the pod that remedyd runs in. */
   readonly kubeconfig?: string;
+  /** A context of the kubeconfig; default: its current one. */
   readonly context?: string;
+  /** Nothing outside these is read or changed. The only one is the default of a step. */
   readonly namespaces: readonly string[];
+  /** Names of nodes that may be cordoned; `*` stands for any run of characters. */
+  readonly allowNodes: readonly string[];
 }
 
 export interface PrometheusConnection {
@@ -98,6 +124,7 @@ export type Connection =
   | DockerConnection
   | HttpConnection
   | ExecConnection
+  | FilesConnection
   | KubernetesConnection
   | PrometheusConnection
   | AlertmanagerConnection;

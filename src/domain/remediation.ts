@@ -1,3 +1,4 @@
+import type { Labels } from './alert.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectionKind, ConnectionOf } from './connection.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -81,6 +82,8 @@ export interface StepContext<K extends ConnectionKind | undefined = ConnectionKi
   readonly attempt: number;
   /** Whether things of this process may be touched: the id of our own container, if we run in one. */
   readonly ownContainerId?: string;
+  /** The labels of the alerts that the run is for; empty for a run by hand or by a schedule. */
+  readonly alerts: readonly Labels[];
   /** Sends a text to where the rule's messages go. */
   readonly post: (text: string) => Promise<void>;
 }
@@ -147,6 +150,8 @@ export interface RemediationCallInput {
   readonly stepId: string;
   /** Milliseconds for the call. */
   readonly timeoutMs: number;
+  /** The labels of the alerts that the run is for. */
+  readonly alerts: readonly Labels[];
 }
 
 /** Checks a definition's types against each other and hides them: values are parsed against `params` before they come in. */

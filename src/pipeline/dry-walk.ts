@@ -91,6 +91,7 @@ async function tryStep(
       params,
       stepId: step.id,
       timeoutMs: Math.min(step.timeoutMs, timeLeftMs),
+      alerts: scope.alerts?.map(({ labels }) => labels) ?? [],
     };
     const record: StepRecord = { ...base, effect, connection: connection ?? null, params };
     const plan = await runCall(input, (context) => call.remediation.plan(params, context));

@@ -140,6 +140,7 @@ export class Executor {
       runId,
       stepId: call.stepId,
       attempt,
+      alerts: call.alerts,
       ...(this.#deps.ownContainerId === undefined ? {} : { ownContainerId: this.#deps.ownContainerId }),
       post: async (text) => {
         await this.#deps.report({ kind: 'message', runId, text });

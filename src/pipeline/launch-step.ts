@@ -24,6 +24,7 @@ export function callOf(run: Run, record: StepRecord, step: Step, { now }: Decisi
     // The address, not the id: rounds of a `for_each` are different calls.
     stepId: record.address,
     timeoutMs: Math.min(step.timeoutMs, left),
+    alerts: run.frozen?.alerts.map(({ labels }) => labels) ?? [],
   };
 }
 

@@ -38,7 +38,9 @@ export function pollChecks(world: World, run: Run, rule: Rule, scope: Scope, con
   const calls = verifyOf(rule).checks.map((check): RemediationCallInput | { error: StepFailure } => {
     try {
       const { connection, params } = check.call.render(scope);
-      return { remediation: check.call.remediation, connection, params, stepId: 'verify', timeoutMs: check.timeoutMs };
+      const { remediation } = check.call;
+      const alerts = scope.alerts?.map(({ labels }) => labels) ?? [];
+      return { remediation, connection, params, stepId: 'verify', timeoutMs: check.timeoutMs, alerts };
     } catch (error) {
       return { error: failureOf(error) };
     }

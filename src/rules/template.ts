@@ -64,7 +64,7 @@ export function compilePlacedText(
 ): CompiledTemplate {
   const { parts, problems } = compileParts(compiler, source, shape);
   const render = (scope: Scope): string =>
-    place === 'message' ? renderForPeople(parts, scope) : renderText(parts, scope, source, escapeGlob);
+    place === 'message' ? renderForPeople(parts, scope) : renderText(parts, scope, source, ESCAPES[place]);
   return {
     source,
     problems: [...problems, ...textProblems(parts, source)],
@@ -73,6 +73,21 @@ export function compilePlacedText(
     evaluate: render,
     render,
   };
+}
+
+const ESCAPES: Readonly<Record<Exclude<TextPlace, 'message'>, (text: string) => string>> = {
+  glob: escapeGlob,
+  promql: escapePromql,
+};
+
+/**
+ * Strings of PromQL know `\xNN`: https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals.
+ * Outside of a string it is a syntax error, so that a value can never become an operator.
+ */
+function escapePromql(text: string): string {
+  return text.replace(/[\x00-\x7f]/g, (character) =>
+    /[A-Za-z0-9_:.-]/.test(character) ? character : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 /** Redis takes a backslash before a special character as that character: https://redis.io/docs/latest/commands/keys/ */

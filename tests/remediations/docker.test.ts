@@ -44,7 +44,7 @@ describeWith('docker', 'on a real engine', () => {
   beforeAll(async () => {
     engine = await startDocker();
     const target = engine.socket === undefined ? { host: engine.host } : { socket: engine.socket };
-    connection = { kind: 'docker', name: 'local', allow: [`${PREFIX}-*`], ...target };
+    connection = { kind: 'docker', name: 'local', allow: [`${PREFIX}-*`], allowPrune: false, ...target };
   }, 120_000);
 
   afterAll(async () => {
@@ -289,7 +289,13 @@ describeWith('docker', 'on a real engine', () => {
 });
 
 describe('a selection', () => {
-  const connection: DockerConnection = { kind: 'docker', name: 'local', socket: '/nonexistent/docker.sock', allow: ['*'] };
+  const connection: DockerConnection = {
+    kind: 'docker',
+    name: 'local',
+    socket: '/nonexistent/docker.sock',
+    allow: ['*'],
+    allowPrune: false,
+  };
 
   test.each([
     [{}, 'missing_value'],
@@ -370,7 +376,7 @@ describe('an engine that is not well', () => {
     });
     const socket = join(directory, 'docker.sock');
     await new Promise<void>((resolve) => server.listen(socket, resolve));
-    connection = { kind: 'docker', name: 'local', socket, allow: ['*'] };
+    connection = { kind: 'docker', name: 'local', socket, allow: ['*'], allowPrune: false };
   });
 
   afterEach(async () => {
@@ -470,7 +476,7 @@ describe('an engine that is not well', () => {
       happened: 'nothing',
     });
     for (const host of ['unix:///x', 'nonsense', 'ssh://host']) {
-      const wrong = createStepContext({ kind: 'docker', name: 'local', host, allow: [] });
+      const wrong = createStepContext({ kind: 'docker', name: 'local', host, allow: [], allowPrune: false });
       await expect(run(inspectContainer, { container: 'web' }, wrong)).rejects.toMatchObject({ code: 'invalid_value' });
     }
   });
@@ -494,7 +500,13 @@ describe('an engine that is not well', () => {
     const address = tcp.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     for (const scheme of ['tcp', 'http']) {
-      const remote = createStepContext({ kind: 'docker', name: 'remote', host: `${scheme}://127.0.0.1:${port}`, allow: [] });
+      const remote = createStepContext({
+        kind: 'docker',
+        name: 'remote',
+        host: `${scheme}://127.0.0.1:${port}`,
+        allow: [],
+        allowPrune: false,
+      });
       expect(await run(inspectContainer, { container: 'web' }, remote)).toMatchObject({ name: 'web' });
     }
     tcp.closeAllConnections();

@@ -65,5 +65,5 @@ export async function startGuardedPostgres(): Promise<GuardedPostgres> {
 
 /** The connection "main" of remedyd that leads to `url`. */
 export function postgresConnection(url: string): PostgresConnection {
-  return { kind: 'postgres', name: 'main', url: new Secret(url) };
+  return { kind: 'postgres', name: 'main', url: new Secret(url), allowParameters: [], backupDirectories: [] };
 }

@@ -48,5 +48,5 @@ export async function startGuardedRedis(settings: Readonly<Record<string, string
 
 /** The connection "cache" of remedyd that leads to `url`. */
 export function redisConnection(url: string, allowFlush = false): RedisConnection {
-  return { kind: 'redis', name: 'cache', url: new Secret(url), allowFlush };
+  return { kind: 'redis', name: 'cache', url: new Secret(url), allowFlush, allowConfig: [], backupDirectories: [] };
 }

@@ -18,6 +18,7 @@ export function createStepContext(connection: Connection | undefined, overrides:
     runId: 'run-1',
     stepId: 'step-1',
     attempt: 1,
+    alerts: [],
     post: () => Promise.resolve(),
     ...overrides,
   };
