@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../src/domain/json.ts';
 import type { StepContext } from '../../src/domain/remediation.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { execRun } from '../../src/remediations/exec/exec-run.ts';
-import { OutputTail } from '../../src/remediations/exec/output-tail.ts';
+import { OutputTail } from '../../src/remediations/output-tail.ts';
 import { createStepContext } from '../support/step-context.ts';
 
 let directory: string;

@@ -5,8 +5,8 @@ import { defineRemediation, StepError, type StepContext } from '../../domain/rem
 import { hideSecrets } from '../hide-secrets.ts';
 import { parseJsonOutput } from '../parse-json-output.ts';
 import { quoteLine } from '../quote-line.ts';
+import { runProcess, type ProcessResult } from '../run-process.ts';
 import { renderCommand } from './render-command.ts';
-import { runProcess, type ProcessResult } from './run-process.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

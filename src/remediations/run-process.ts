@@ -1,12 +1,12 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import type { Clock } from '../../domain/clock.ts';
-import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
-import { describeError } from '../describe-error.ts';
-import { createStopError } from '../stop-error.ts';
+import type { Clock } from '../domain/clock.ts';
+import { StepError, type StepErrorCode } from '../domain/remediation.ts';
+import { describeError } from './describe-error.ts';
 import { killProcessGroup } from './kill-process-group.ts';
 import { OutputTail } from './output-tail.ts';
+import { createStopError } from './stop-error.ts';
 
 const OUTPUT_LIMIT_BYTES = 64 * 1024;
 /** How long after the end of the program its output is waited for: a process left in the background may hold it open for ever. */

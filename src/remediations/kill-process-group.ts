@@ -1,5 +1,5 @@
-import type { Clock } from '../../domain/clock.ts';
-import { describeError } from '../describe-error.ts';
+import type { Clock } from '../domain/clock.ts';
+import { describeError } from './describe-error.ts';
 
 const GRACE_MS = 2_000;
 const POLL_MS = 20;
