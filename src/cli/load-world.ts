@@ -3,12 +3,21 @@ import { resolve } from 'node:path';
 import { loadConfig } from '../config/load-config.ts';
 import type { LoadResult } from '../app.ts';
 import { remediations } from '../remediations/index.ts';
-import { loadRules } from '../rules/load-rules.ts';
+import { loadRules, type LoadedRules } from '../rules/load-rules.ts';
 import { readRuleFiles } from '../rules/read-rule-files.ts';
 import { createRuleSettings, type RuleSettings } from '../rules/rule-settings.ts';
+import type { Problem } from '../schema/problem.ts';
+import type { YamlResult } from '../schema/yaml-file.ts';
 import type { Environment } from '../config/environment.ts';
 
 const DEFAULT_CONFIG = 'remedyd.yml';
+const UNCONFIGURED: Problem = {
+  file: DEFAULT_CONFIG,
+  line: 1,
+  column: 1,
+  severity: 'warning',
+  message: 'there is no configuration: the rules only observe, without the connections, roles and time intervals that they name',
+};
 
 /** Where the configuration is and what it may take from outside. */
 export interface WorldSource {
@@ -30,15 +39,27 @@ export async function loadWorld({ configFile, environment, workingDirectory, rul
   const configured = file === undefined ? settings.rules.filter((path) => existsSync(path)) : settings.rules;
   const files = await readRuleFiles(rulePaths ?? configured);
   const known = createRuleSettings(settings, remediations);
-  const { ruleSet, problems } = loadRules(
-    files,
-    file === undefined && rulePaths !== undefined ? withoutConfiguration(known) : known,
-  );
+  const { ruleSet, problems } =
+    file !== undefined
+      ? loadRules(files, known)
+      : rulePaths !== undefined
+        ? loadRules(files, withoutConfiguration(known))
+        : loadUnconfigured(files, known);
   const all = [...config.problems, ...problems];
   return ruleSet === undefined ? { problems: all } : { loaded: { settings, rules: ruleSet }, problems: all };
 }
 
-/** For rule files that are looked at by themselves: what only a configuration could name is taken as given. */
+/** A daemon that nobody has configured watches with rules that only observe; what they name is not there yet. Rules that act need all of it. */
+function loadUnconfigured(files: readonly YamlResult[], known: RuleSettings): LoadedRules {
+  const strict = loadRules(files, known);
+  if (strict.ruleSet !== undefined) return strict;
+  const watching = loadRules(files, withoutConfiguration(known));
+  const isSafe = watching.ruleSet?.rules.every((rule) => rule.mode === 'observe') === true;
+  return isSafe ? { ...watching, problems: [UNCONFIGURED, ...watching.problems] } : strict;
+}
+
+/** For rule files without a configuration: what only a configuration could name is taken as given. */
 function withoutConfiguration({ escalationPolicies: _policies, roles: _roles, ...settings }: RuleSettings): RuleSettings {
-  return { ...settings, connections: { faultOf: () => undefined, onlyOne: (kind) => kind, hasAny: () => true } };
+  const connections = { faultOf: () => undefined, onlyOne: (kind: string) => kind, hasAny: () => true };
+  return { ...settings, connections, isUnconfigured: true };
 }

@@ -241,9 +241,9 @@ function findIntervals(
   const found = new Map<string, IntervalDefinition>();
   names?.forEach((name, index) => {
     const interval = known.get(name);
-    if (interval === undefined)
+    if (interval === undefined && context.settings.isUnconfigured === undefined)
       context.report([...path, index], `unknown time interval '${name}'${suggestName(name, [...known.keys()])}`);
-    else found.set(name, interval);
+    if (interval !== undefined) found.set(name, interval);
   });
   return found;
 }

@@ -238,7 +238,7 @@ function checkSeverities(file: RuleFile, settings: RuleSettings, notifyCheck: No
     }
     const known = settings.timeIntervals;
     activeTimeIntervals.forEach((name, place) => {
-      if (known.has(name)) return;
+      if (known.has(name) || settings.isUnconfigured === true) return;
       const path = ['severities', index, 'active_time_intervals', place];
       file.report(file.yaml.problem(path, `unknown time interval '${name}'${suggestName(name, [...known.keys()])}`));
     });

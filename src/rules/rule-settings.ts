@@ -23,6 +23,8 @@ export interface RuleSettings {
   readonly severities: readonly SeveritySetting[];
   readonly escalationPolicies?: ReadonlyMap<string, readonly EscalationRung[]>;
   readonly timeIntervals: ReadonlyMap<string, IntervalDefinition>;
+  /** There is no configuration that could name intervals: unknown ones are left out. */
+  readonly isUnconfigured?: true;
   readonly roles?: ReadonlyMap<string, Role>;
   readonly people?: ReadonlyMap<string, Person>;
   /** The services that can be paged; `log` when none is configured, and pages go to the log. Looked at where policies are known. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadWorld } from '../../src/cli/load-world.ts';
@@ -43,6 +43,22 @@ describe('rule files without a configuration', () => {
     const { loaded, problems } = await load({});
     expect(problems).toEqual([]);
     expect(loaded?.rules.rules).toEqual([]);
+  });
+
+  test('are taken by a daemon that nobody has configured as long as they only observe', async () => {
+    await mkdir(join(folder, 'rules'));
+    const path = join(folder, 'rules', 'rule.yml');
+    await writeFile(
+      path,
+      RULE.replace('mode: auto', 'mute_time_intervals: [freeze], approval: { roles: [sre] }'.split(', ').join('\n    ')),
+    );
+    const { loaded } = await load({});
+    expect(loaded?.rules.byName('restart')?.mode).toBe('observe');
+
+    await writeFile(path, RULE);
+    const acting = await load({});
+    expect(acting.loaded).toBeUndefined();
+    expect(acting.problems.map(formatProblem).join('\n')).toMatch(/unknown http connection 'app'/);
   });
 
   test('have to exist when a configuration names them', async () => {
