@@ -5,9 +5,9 @@ import { defineRemediation, StepError, type StepContext } from '../../domain/rem
 import { hideSecrets } from '../hide-secrets.ts';
 import { parseJsonOutput } from '../parse-json-output.ts';
 import { quoteLine } from '../quote-line.ts';
-import { createConnectionHeaders, listSecrets, parseHeaders, type RequestHeaders } from './request-headers.ts';
-import { resolveUrl } from './resolve-url.ts';
-import { sendRequest, type HttpAnswer } from './send-request.ts';
+import { createConnectionHeaders, listSecrets, parseHeaders, type RequestHeaders } from '../requests/request-headers.ts';
+import { resolveUrl } from '../requests/resolve-url.ts';
+import { sendRequest, type HttpAnswer } from '../requests/send-request.ts';
 
 const READING_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
