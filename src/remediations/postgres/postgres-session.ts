@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Client } from 'pg';
+import { Client, type QueryResult } from 'pg';
 import { z } from 'zod';
 import { StepError, type StepContext } from '../../domain/remediation.ts';
 import { createStopError } from '../stop-error.ts';
@@ -13,18 +13,39 @@ const LONGEST_CONNECT_MS = 10_000;
 const LONGEST_END_MS = 1_000;
 const LARGEST_SETTING = 2 ** 31 - 1;
 
+const BEGINNINGS = {
+  read_only: { first: 'BEGIN READ ONLY', set: 'SET LOCAL' },
+  read_write: { first: 'BEGIN READ WRITE', set: 'SET LOCAL' },
+  autocommit: { first: 'SET default_transaction_read_only = off', set: 'SET' },
+} as const;
+
 /** What a session may be used for within `timeoutMs` and until the signal aborts. */
 export type SessionContext = Pick<StepContext<'postgres'>, 'connection' | 'signal' | 'timeoutMs' | 'clock'>;
+
+/**
+ * How a session's statements run: in a transaction that may not write; in one that is committed when the work succeeds, and
+ * rolled back when it does not; or each for itself, as VACUUM and REINDEX CONCURRENTLY ask for.
+ */
+export type SessionMode = 'read_only' | 'read_write' | 'autocommit';
+
+export interface SessionOptions {
+  /** `read_only` unless given. `autocommit` needs the server itself or a pooler that pools by session. */
+  readonly mode?: SessionMode;
+  /** How long a statement may wait for a lock, in which others queue up behind it; all of the step's time unless given. */
+  readonly lockTimeoutMs?: number;
+}
 
 /** One PostgreSQL session of a remediation. Rows are parsed by the given schema; every failure is a `StepError`. */
 export class PostgresSession {
   readonly #client: Client;
   readonly #name: string;
+  readonly #mode: SessionMode;
   #happened: 'nothing' | 'unknown' = 'nothing';
 
-  constructor(client: Client, name: string) {
+  constructor(client: Client, name: string, mode: SessionMode) {
     this.#client = client;
     this.#name = name;
+    this.#mode = mode;
   }
 
   /** What is certain about the target at this moment. */
@@ -34,7 +55,7 @@ export class PostgresSession {
 
   /** Runs a statement that changes nothing. */
   async read<T extends z.ZodType>(row: T, text: string, values: readonly unknown[] = []): Promise<z.infer<T>[]> {
-    const rows = await this.#query(text, values);
+    const { rows } = await this.#query(text, values);
     const parsed = z.array(row).safeParse(rows);
     if (parsed.success) return parsed.data;
     throw new StepError('invalid_response', `PostgreSQL "${this.#name}": unexpected answer: ${firstIssue(parsed.error)}`, {
@@ -42,15 +63,27 @@ export class PostgresSession {
     });
   }
 
-  /** Runs a statement that acts: from here on, a failure leaves open what has happened. */
-  change<T extends z.ZodType>(row: T, text: string, values: readonly unknown[]): Promise<z.infer<T>[]> {
-    this.#happened = 'unknown';
+  /** Runs a statement that acts: from here on, a failure leaves open what has happened, unless a rollback undoes it. */
+  change<T extends z.ZodType>(row: T, text: string, values: readonly unknown[] = []): Promise<z.infer<T>[]> {
+    if (this.#mode !== 'read_write') this.#happened = 'unknown';
     return this.read(row, text, values);
   }
 
-  async #query(text: string, values: readonly unknown[]): Promise<unknown[]> {
+  /** As `change`; returns how many rows the statement has changed or found. */
+  async changeRows(text: string, values: readonly unknown[] = []): Promise<number> {
+    if (this.#mode !== 'read_write') this.#happened = 'unknown';
+    return (await this.#query(text, values)).rowCount ?? 0;
+  }
+
+  /** Makes what a `read_write` session has done last: until then nothing has happened. */
+  async commit(): Promise<void> {
+    this.#happened = 'unknown';
+    await this.#query('COMMIT', []);
+  }
+
+  async #query(text: string, values: readonly unknown[]): Promise<QueryResult<Record<string, unknown>>> {
     try {
-      return (await this.#client.query<Record<string, unknown>>(text, [...values])).rows;
+      return await this.#client.query<Record<string, unknown>>(text, [...values]);
     } catch (error) {
       throw statementError(error, this.#name, this.#happened);
     }
@@ -62,7 +95,12 @@ export class PostgresSession {
  * cancelled in the server and the socket destroyed before this rejects; the server's own `statement_timeout` is the second
  * line, for the case that the cancellation does not get through.
  */
-export async function withPostgresSession<T>(context: SessionContext, use: (session: PostgresSession) => Promise<T>): Promise<T> {
+export async function withPostgresSession<T>(
+  context: SessionContext,
+  use: (session: PostgresSession) => Promise<T>,
+  options: SessionOptions = {},
+): Promise<T> {
+  const { mode = 'read_only' } = options;
   const { name } = context.connection;
   const stopError = (happened: 'nothing' | 'unknown'): StepError =>
     createStopError(context.signal, `PostgreSQL "${name}": the step`, happened);
@@ -70,7 +108,7 @@ export async function withPostgresSession<T>(context: SessionContext, use: (sess
   if (isStopped()) throw stopError('nothing');
   const socket = new Socket();
   const client = createClient(context, socket);
-  const session = new PostgresSession(client, name);
+  const session = new PostgresSession(client, name, mode);
   // A connection that breaks while nothing is asked of it is reported by the next query.
   client.on('error', () => undefined);
 
@@ -84,11 +122,13 @@ export async function withPostgresSession<T>(context: SessionContext, use: (sess
   context.signal.addEventListener('abort', onAbort, { once: true });
 
   const work = async (): Promise<T> => {
-    await begin(client, context);
+    await begin(client, context, options);
     try {
-      return await use(session);
+      const result = await use(session);
+      if (mode === 'read_write') await session.commit();
+      return result;
     } finally {
-      await end(client, socket);
+      await end(client, socket, mode);
     }
   };
   try {
@@ -120,10 +160,10 @@ function createClient(context: SessionContext, socket: Socket): Client {
 }
 
 /**
- * Connects and pins what the URL or the role could have set otherwise. It is a transaction, so that behind a pooler the
- * settings stay ours; read only, which still lets signals be sent.
+ * Connects and pins what the URL, the role or the database could have set otherwise, such as a read-only default. Where it
+ * can be, it is a transaction, so that behind a pooler the settings stay ours; a read-only one still lets signals be sent.
  */
-async function begin(client: Client, context: SessionContext): Promise<void> {
+async function begin(client: Client, context: SessionContext, options: SessionOptions): Promise<void> {
   const startedAt = context.clock.monotonic();
   try {
     await client.connect();
@@ -132,25 +172,27 @@ async function begin(client: Client, context: SessionContext): Promise<void> {
   }
   const leftMs = context.timeoutMs - (context.clock.monotonic() - startedAt);
   const limitMs = Math.min(Math.max(Math.ceil(leftMs), 1), LARGEST_SETTING);
+  const lockLimitMs = Math.min(Math.max(Math.ceil(options.lockTimeoutMs ?? limitMs), 1), limitMs);
+  const { first, set } = BEGINNINGS[options.mode ?? 'read_only'];
   try {
     await client.query(
-      `BEGIN READ ONLY; SET LOCAL statement_timeout = ${limitMs}; SET LOCAL lock_timeout = ${limitMs};
-       SET LOCAL application_name = '${APPLICATION_NAME}'; SET LOCAL search_path = pg_catalog;
-       SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'`,
+      `${first}; ${set} statement_timeout = ${limitMs}; ${set} lock_timeout = ${lockLimitMs};
+       ${set} application_name = '${APPLICATION_NAME}'; ${set} search_path = pg_catalog;
+       ${set} TimeZone = 'UTC'; ${set} DateStyle = 'ISO'`,
     );
   } catch (error) {
     throw statementError(error, context.connection.name, 'nothing');
   }
 }
 
-/** Takes leave of the server, within a bound. */
-async function end(client: Client, socket: Socket): Promise<void> {
+/** Takes leave of the server, within a bound. A transaction that was not committed is rolled back. */
+async function end(client: Client, socket: Socket, mode: SessionMode): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), LONGEST_END_MS);
   try {
-    await client.query('COMMIT');
+    if (mode !== 'autocommit') await client.query('ROLLBACK');
     await client.end();
   } catch {
-    // The transaction was read only, and the session is over either way.
+    // The session is over either way, and the server rolls back what was not committed.
   } finally {
     clearTimeout(timer);
   }
