@@ -16,6 +16,7 @@ const MAY_IMPORT = {
   schedules: ['pipeline', 'domain'],
   handlers: ['pipeline', 'domain'],
   dashboard: ['domain'],
+  'rule-tests': ['pipeline', 'schedules', 'rules', 'remediations', 'notifiers', 'store', 'config', 'schema', 'domain'],
   app: [
     'handlers',
     'schedules',
@@ -29,7 +30,7 @@ const MAY_IMPORT = {
     'schema',
     'domain',
   ],
-  cli: ['app', 'config', 'rules', 'remediations', 'handlers', 'pipeline', 'schema', 'domain'],
+  cli: ['app', 'config', 'rules', 'rule-tests', 'remediations', 'handlers', 'pipeline', 'schema', 'domain'],
   main: ['cli', 'app', 'config', 'domain'],
 };
 

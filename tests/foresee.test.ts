@@ -6,7 +6,7 @@ import type { CallRunner } from '../src/pipeline/dry-walk.ts';
 import { foresee } from '../src/pipeline/foresee.ts';
 import { Stage } from './reducer/stage.ts';
 import { buildRule, buildRung, buildStep, callOf, condition, listTemplate, stubRemediation } from './support/build-rule.ts';
-import { VirtualClock } from './support/virtual-clock.ts';
+import { VirtualClock } from '../src/rule-tests/virtual-clock.ts';
 
 const asked = buildStep('asked', stubRemediation('stub.change'));
 

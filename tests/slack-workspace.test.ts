@@ -4,7 +4,7 @@ import { SlackWorkspace } from '../src/slack-workspace.ts';
 import { waitUntil } from './support/daemon-wait.ts';
 import { startSlack } from './support/servers/slack/start-slack.ts';
 import type { SlackServer } from './support/servers/slack/types.ts';
-import { VirtualClock } from './support/virtual-clock.ts';
+import { VirtualClock } from '../src/rule-tests/virtual-clock.ts';
 
 const PEOPLE = new Map<string, Person>([
   ['alice', { slack: 'U0ALICE01' }],

@@ -2,7 +2,7 @@ import { Secret } from '../../src/domain/secret.ts';
 import type { ApiRole, Person, Role } from '../../src/domain/settings.ts';
 import { SlackPeople } from '../../src/handlers/slack/slack-people.ts';
 import { UsergroupMembers } from '../../src/handlers/slack/usergroup-members.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { VirtualClock } from '../../src/rule-tests/virtual-clock.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -5,7 +5,7 @@ import type { Changes } from '../../src/domain/store.ts';
 import { Delivery, type DeliveryOutcome, type Undeliverable } from '../../src/notifiers/delivery.ts';
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { changesOf } from '../support/store-rows.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { VirtualClock } from '../../src/rule-tests/virtual-clock.ts';
 
 /** What the vendor does with a request: the first two take it. */
 export type Fate = 'taken' | 'taken_but_lost' | 'lost' | 'hangs' | NotifyError;

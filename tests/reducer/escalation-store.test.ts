@@ -5,7 +5,7 @@ import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { buildPlan, buildRule, buildRuleSet } from '../support/build-rule.ts';
 import { OPEN_LIMITS } from '../support/memory-world.ts';
 import { createTemporaryDirectory } from '../support/servers/temporary-directory.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { VirtualClock } from '../../src/rule-tests/virtual-clock.ts';
 import { MINUTE } from './stage.ts';
 
 const PLAN = buildPlan({

@@ -1,4 +1,4 @@
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { VirtualClock } from '../../src/rule-tests/virtual-clock.ts';
 
 test('time passes timer by timer, and only when the test says so', async () => {
   const clock = new VirtualClock(1_000);

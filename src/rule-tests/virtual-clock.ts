@@ -1,22 +1,18 @@
-import type { Clock } from '../../src/domain/clock.ts';
-
-interface Timer {
-  readonly at: number;
-  readonly fire: () => void;
-}
+import type { Clock } from '../domain/clock.ts';
+import { TimerHeap } from './timer-heap.ts';
 
 /** More timers than this without an end are a loop. */
 const MAX_TIMERS = 1_000_000;
 
 /**
- * A clock whose time passes only when a test says so. Before each timer everything that can go on without time does,
+ * A clock whose time passes only when its owner says so. Before each timer everything that can go on without time does,
  * real input and output included as long as it is held.
  */
 export class VirtualClock implements Clock {
   /** What the wall clock is ahead of the monotonic one. */
   #offset: number;
   #elapsed = 0;
-  #timers: readonly Timer[] = [];
+  readonly #timers = new TimerHeap();
   readonly #held = new Set<Promise<unknown>>();
 
   /** Starts at this instant, in epoch milliseconds. */
@@ -74,7 +70,7 @@ export class VirtualClock implements Clock {
   /** Lets this much time pass, timer by timer. */
   async advance(ms: number): Promise<void> {
     const until = this.#elapsed + ms;
-    await this.run(() => (this.#timers[0]?.at ?? Infinity) > until);
+    await this.run(() => this.#timers.nextAt > until);
     this.#elapsed = until;
     await this.#settle();
   }
@@ -84,12 +80,11 @@ export class VirtualClock implements Clock {
     for (let count = 0; count < MAX_TIMERS; count += 1) {
       await this.#settle();
       if (until?.() === true) return;
-      const [timer, ...later] = this.#timers;
+      const timer = this.#timers.nextAt === Infinity ? undefined : this.#timers.take();
       if (timer === undefined) {
         if (until === undefined) return;
-        throw new Error('no timer is left, and what the test waits for is not so');
+        throw new Error('no timer is left, and what is waited for is not so');
       }
-      this.#timers = later;
       this.#elapsed = timer.at;
       timer.fire();
     }
@@ -98,7 +93,7 @@ export class VirtualClock implements Clock {
 
   /** How many timers wait. */
   get pending(): number {
-    return this.#timers.length;
+    return this.#timers.size;
   }
 
   /** Sets the wall clock forwards or backwards, as a person or NTP may; timers do not notice. */
@@ -106,13 +101,9 @@ export class VirtualClock implements Clock {
     this.#offset += ms;
   }
 
+  /** A timer of an endless wait never fires, and can be stopped like any other. */
   #at(ms: number, fire: () => void): () => void {
-    const timer: Timer = { at: this.#elapsed + Math.max(0, ms), fire };
-    // Timers of one instant fire in the order in which they were set.
-    this.#timers = [...this.#timers, timer].sort((a, b) => a.at - b.at);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
+    return this.#timers.set(this.#elapsed + Math.max(0, ms), fire);
   }
 
   /** Lets everything go on that needs no time: promises, and the real work that is held. */
