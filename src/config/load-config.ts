@@ -12,10 +12,10 @@ import { buildSettings } from './build-settings.ts';
 import { checkPeople } from './check-people.ts';
 import { checkReferences } from './check-references.ts';
 import { substituteEnvironment } from './environment.ts';
-import type { Environment } from './environment.ts';
+import type { Environment, Substituted } from './environment.ts';
 import type { Report } from './report.ts';
 import { configSchema } from './schema.ts';
-import type { ConfigDefinition } from './schema.ts';
+import type { ConfigDefinition, ConfigKey } from './schema.ts';
 import { readSecretFiles } from './secret-files.ts';
 
 /** Where the configuration comes from. */
@@ -25,6 +25,8 @@ export interface ConfigSource {
   readonly environment: Environment;
   /** What `file` and the store's path are relative to. */
   readonly workingDirectory: string;
+  /** Only these are looked at, as if the others were not there: for those who have no secrets. */
+  readonly sections?: readonly ConfigKey[];
 }
 
 /** Settings that are sound, or what is wrong with them. Warnings come with both. */
@@ -34,14 +36,14 @@ export interface LoadedConfig {
 }
 
 /** Reads, checks and completes a configuration. All problems are found at once; with an error there are no settings. Never throws. */
-export async function loadConfig({ file, environment, workingDirectory }: ConfigSource): Promise<LoadedConfig> {
+export async function loadConfig({ file, environment, workingDirectory, sections }: ConfigSource): Promise<LoadedConfig> {
   const path = file === undefined ? undefined : resolve(workingDirectory, file);
   const read = path === undefined ? parseYaml('remedyd.yml', '') : await readYamlFile(path, file ?? basename(path));
   if ('problems' in read) return { problems: read.problems };
   const { yaml } = read;
   const directory = path === undefined ? workingDirectory : dirname(path);
 
-  const substituted = substituteEnvironment(yaml, environment);
+  const substituted = onlySections(substituteEnvironment(yaml, environment), sections);
   const completed = await readSecretFiles(yaml, configSchema, substituted.value ?? {}, directory);
   const checked = checkSections(yaml, completed.value);
   const found: Problem[] = [...completed.problems, ...checked.problems];
@@ -63,6 +65,20 @@ export async function loadConfig({ file, environment, workingDirectory }: Config
     ]),
   );
   return hasErrors(problems) ? { problems } : { settings, problems };
+}
+
+/** Without the known sections that nobody asked for, and without what is wrong in them. */
+function onlySections(given: Substituted, sections: readonly ConfigKey[] | undefined): Substituted {
+  if (sections === undefined) return given;
+  const { value, problems, unresolved } = given;
+  const isWanted = (key: PropertyKey | undefined): boolean =>
+    sections.some((name) => name === key) || !Object.hasOwn(configSchema.shape, String(key));
+  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return {
+    value: isMapping ? Object.fromEntries(Object.entries(value).filter(([key]) => isWanted(key))) : value,
+    problems: problems.filter((_, index) => isWanted(unresolved[index]?.[0])),
+    unresolved: unresolved.filter(([key]) => isWanted(key)),
+  };
 }
 
 interface CheckedSections {

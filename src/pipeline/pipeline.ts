@@ -43,6 +43,8 @@ export interface PipelineDeps {
   readonly onTold: () => void;
   /** A fault that is not of the outside: a defect, or a store that cannot be used. */
   readonly onFault: (message: string, error: unknown) => void;
+  /** How long it rests at most before it looks for due work; 60 s. A virtual clock needs no such look. */
+  readonly longestIdleMs?: number;
 }
 
 interface Waiting {
@@ -344,8 +346,9 @@ export class Pipeline {
     const timer = new AbortController();
     this.#timer = timer;
     this.#dueAt = dueAt;
-    const wait = Math.min(Math.max(0, dueAt - this.#deps.clock.now()), LONGEST_IDLE_MS);
-    this.#deps.clock.sleep(wait, timer.signal).then(
+    const { clock, longestIdleMs = LONGEST_IDLE_MS } = this.#deps;
+    const wait = Math.min(Math.max(0, dueAt - clock.now()), longestIdleMs);
+    clock.sleep(wait, timer.signal).then(
       () => this.#lookForDueWork(),
       () => undefined,
     );
@@ -372,6 +375,7 @@ export class Pipeline {
 
   /** Wakes what is due until nothing is; returns when to look again. */
   async #wakeDue(): Promise<number> {
+    const { longestIdleMs = LONGEST_IDLE_MS } = this.#deps;
     for (;;) {
       const now = this.#deps.clock.now();
       if (!this.#startsWork) return Infinity;
@@ -385,7 +389,7 @@ export class Pipeline {
       if (events.length === 0) {
         // What was committed while the store was asked may be due already.
         if (this.#mayHaveMissed()) continue;
-        return Math.max(due.nextAt ?? now + LONGEST_IDLE_MS, this.#poisoned.size > 0 ? now + STORE_RETRY_MS : now + 1);
+        return Math.max(due.nextAt ?? now + longestIdleMs, this.#poisoned.size > 0 ? now + STORE_RETRY_MS : now + 1);
       }
       // A store that cannot be used leaves them due; they are found again.
       const results = await Promise.allSettled(events.map((event) => this.apply(event)));
