@@ -12,7 +12,14 @@ export interface LocalTime {
   readonly offsetMs: number;
 }
 
+/** A day on a calendar. */
+export type LocalDate = Pick<LocalTime, 'year' | 'month' | 'day'>;
+
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Between any local time and UTC lies at most so much: clocks are up to 12 h behind and 14 h ahead. */
+const FARTHEST_BEHIND_MS = 13 * HOUR_MS;
+const FARTHEST_AHEAD_MS = 15 * HOUR_MS;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** The local time of an instant (epoch milliseconds) in a time zone that Intl knows; UTC without one. */
@@ -27,6 +34,27 @@ export function localTimeAt(at: number, zone: string | undefined): LocalTime {
     minute: local.getUTCHours() * 60 + local.getUTCMinutes(),
     offsetMs,
   };
+}
+
+/**
+ * The instant (epoch ms) at which clocks first show this minute. Where they skip it, the first instant after the gap.
+ */
+export function instantOfLocal(
+  { year, month, day, minute }: LocalDate & Pick<LocalTime, 'minute'>,
+  zone: string | undefined,
+): number {
+  const asUtc = Date.UTC(year, month - 1, day) + minute * MINUTE_MS;
+  if (zone === undefined) return asUtc;
+  const from = asUtc - FARTHEST_AHEAD_MS;
+  const to = asUtc + FARTHEST_BEHIND_MS;
+  // Clocks change at most once in so few hours.
+  const before = offsetAt(from, zone);
+  const after = offsetAt(to, zone);
+  if (before === after) return asUtc - before;
+  const change = nextOffsetChange(from, to, zone) ?? to;
+  // Before the change they show it unless it would be later than that; after it unless it would be earlier.
+  if (asUtc - before < change) return asUtc - before;
+  return Math.max(asUtc - after, change);
 }
 
 /** The number of days of the month that a local time is in. */
