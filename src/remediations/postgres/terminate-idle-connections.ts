@@ -1,20 +1,23 @@
-import { formatDuration } from '../../domain/duration.ts';
-import type { JsonObject } from '../../domain/json.ts';
-import { defineRemediation, StepError } from '../../domain/remediation.ts';
-import { countIdleSessions, endIdleSessions, findIdleSessions, type IdleFilter, type IdleSession } from './idle-sessions.ts';
-import { withPostgresSession } from './postgres-session.ts';
-import { requireReadAllStats } from './session-rights.ts';
+import { defineRemediation } from '../../domain/remediation.ts';
+import {
+  describeSessions,
+  endPlanned,
+  LONGEST_SESSION_LIST,
+  planToEnd,
+  SESSION_GRANTS_NOTE,
+  SESSION_NAME_PARAMS,
+  type SessionEnding,
+} from './end-sessions.ts';
+import { IDLE } from './session-kind.ts';
 
-const LONGEST_LIST = 100;
+const ENDING: SessionEnding = { kind: IDLE, signal: 'terminate' };
 
 /** Ends sessions that have been idle for long, the longest first. */
 export const terminateIdleConnections = defineRemediation({
   name: 'postgres.terminate_idle_connections',
   summary: 'Terminates sessions that have been idle for long, the longest idle first, at most `limit`.',
   notes: [
-    'Needs a role that sees the sessions of others and may signal them, and nothing else: `CREATE ROLE remedyd LOGIN PASSWORD …;',
-    'GRANT CONNECT ON DATABASE app TO remedyd; GRANT pg_read_all_stats, pg_signal_backend TO remedyd;`',
-    'A missing grant is `permission_denied` and names it.',
+    ...SESSION_GRANTS_NOTE,
     '',
     "Never ended: superusers' sessions, replication, background workers, sessions that run a statement or are in a transaction,",
     "and remedyd's own (`application_name` is `remedyd`). Each session is looked at again just before its signal (start of the",
@@ -38,9 +41,7 @@ export const terminateIdleConnections = defineRemediation({
       max: 10_000,
       description: 'The most sessions to terminate; the rest is `remaining`',
     },
-    user: { type: 'string', description: 'Only sessions of this user, by exact name' },
-    database: { type: 'string', description: 'Only sessions in this database, by exact name' },
-    application_name: { type: 'string', description: 'Only sessions of this application, by exact name' },
+    ...SESSION_NAME_PARAMS,
   },
   outputs: {
     terminated: { type: 'int', description: 'Sessions that were told to end; idle ones do so at once' },
@@ -48,7 +49,7 @@ export const terminateIdleConnections = defineRemediation({
     remaining: { type: 'int', description: 'Sessions that match and were left, because of `limit` or since the plan' },
     sessions: {
       type: 'list',
-      description: `The terminated ones: pid, user, database, application_name, client_address, idle_since; at most ${LONGEST_LIST}`,
+      description: `The terminated ones: pid, user, database, application_name, client_address, idle_since; at most ${LONGEST_SESSION_LIST}`,
     },
   },
   example: {
@@ -62,58 +63,17 @@ export const terminateIdleConnections = defineRemediation({
         database: 'app',
         application_name: 'puma',
         client_address: '10.0.0.7',
-        idle_since: '2026-01-31 12:00:00.123456+00',
+        idle_since: '2026-01-31T12:00:00.123456Z',
       },
     ],
   },
   effect: () => 'change',
   inDoubt: 'repeat',
 
-  plan(params, context) {
-    const { name } = context.connection;
-    const filter: IdleFilter = {
-      idle_for_ms: params.idle_for,
-      user: params.user ?? null,
-      database: params.database ?? null,
-      application_name: params.application_name ?? null,
-    };
-    return withPostgresSession(context, async (session) => {
-      await requireReadAllStats(session, name);
-      const { sessions, matching, refused } = await findIdleSessions(session, filter, params.limit);
-      if (refused !== undefined) throw signalRefused(name, refused.user, refused.role);
-      return {
-        summary: `terminate ${sessions.length} of ${matching} idle sessions of PostgreSQL "${name}" (idle for > ${formatDuration(params.idle_for)}), oldest first`,
-        identity: { connection: name, limit: params.limit, ...filter },
-        touches: [`postgres:${name}`],
-        count: sessions.length,
-        data: { filter: { ...filter }, sessions },
-      };
-    });
-  },
+  plan: ({ idle_for, ...choice }, context) => planToEnd(ENDING, { forMs: idle_for, ...choice }, context),
 
-  run(plan, context) {
-    const { filter, sessions } = plan.data;
-    return withPostgresSession(context, async (session) => {
-      const ended = await endIdleSessions(session, sessions);
-      const terminated = sessions.filter(({ pid }) => ended.has(pid));
-      return {
-        terminated: terminated.length,
-        skipped: sessions.length - terminated.length,
-        remaining: await countIdleSessions(session, filter, terminated),
-        sessions: terminated.slice(0, LONGEST_LIST).map(describeSession),
-      };
-    });
+  async run(plan, context) {
+    const { ended, skipped, remaining } = await endPlanned(ENDING, plan, context);
+    return { terminated: ended.length, skipped, remaining, sessions: describeSessions(ENDING, ended, 'idle_since') };
   },
 });
-
-function describeSession({ pid, user, database, application_name, client_address, state_change }: IdleSession): JsonObject {
-  return { pid, user, database, application_name, client_address, idle_since: state_change };
-}
-
-function signalRefused(connection: string, user: string, role: string): StepError {
-  return new StepError(
-    'permission_denied',
-    `PostgreSQL "${connection}": the role may not end sessions of ${user}; run: GRANT pg_signal_backend TO ${role};`,
-    { happened: 'nothing' },
-  );
-}
