@@ -9,6 +9,7 @@ import type { NotificationListOptions } from './notifications.ts';
 import { collect, type ApiOptions } from './options.ts';
 import type { RunOptions } from './dry-run.ts';
 import type { WorldSource } from './load-world.ts';
+import type { ReportOptions } from './report.ts';
 import type { PauseOptions } from './switches.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:9099';
@@ -17,7 +18,6 @@ const DEFAULT_URL = 'http://127.0.0.1:9099';
 const LATER: Readonly<Record<string, string>> = {
   test: 'runs rule tests',
   backtest: 'runs rules over recorded alerts',
-  report: 'shows how effective the rules are',
 };
 
 /** What every command that reads the configuration takes. */
@@ -144,6 +144,11 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .action(async (id: string, options: ApiOptions) =>
       (await import('./notifications.ts')).retryNotification(id, options, print),
     );
+
+  remote(program.command('report'))
+    .description('how effective the rules were: what helped, what came back, what was held back and why')
+    .option('--since <duration>', 'how far back, e.g. 24h', '7d')
+    .action(async (options: ReportOptions) => (await import('./report.ts')).printReport(options, print));
 
   const store = program.command('store').description('the file that everything is kept in');
   local(store.command('check'))

@@ -113,6 +113,12 @@ export interface Safety {
   readonly allowDestructive: boolean;
 }
 
+/** Recovery objectives, in milliseconds. */
+export interface Objectives {
+  readonly rtoMs?: number;
+  readonly rpoMs?: number;
+}
+
 export interface UnlessFiring {
   /** Where one matcher is `alertname = "…"`: that name, to look up by. */
   readonly alertname?: string;
@@ -171,6 +177,8 @@ export interface Rule {
   readonly manual?: { readonly roles: readonly string[] };
   /** The typed parameters of a rule that is started by hand. */
   readonly params: ParameterSpecs;
+  /** What reports hold it to: the longest that its incidents may take, and the longest without a run that succeeds. */
+  readonly objectives?: Objectives;
   readonly escalationPolicy?: string;
   /** What people do at this severity, by its name; for names the scale does not know too. */
   responseTo(severity: string): ResponsePlan;

@@ -1,5 +1,6 @@
 import type { QuarantinedAlert } from './alert.ts';
 import type { Reason } from './reason.ts';
+import type { ReportedIncident, ReportedRun } from './reported.ts';
 import type {
   AlertContent,
   Approval,
@@ -174,6 +175,14 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
+/** A page of a window of time (epoch ms, the end excluded): at most `limit` entries, after the one given. */
+export interface ReportWindow {
+  readonly since: number;
+  readonly until: number;
+  readonly after?: { readonly at: number; readonly id: string };
+  readonly limit: number;
+}
+
 export interface IncidentFilter {
   readonly status?: IncidentStatus | 'open';
   readonly rule?: string;
@@ -276,6 +285,10 @@ export interface Store {
   /** Reads the whole audit log and checks every hash. */
   checkAudit(): Promise<AuditCheck>;
   listBreakers(): Promise<readonly Breaker[]>;
+  /** A page of the runs that ended in this window, the oldest first. */
+  endedRuns(window: ReportWindow): Promise<readonly ReportedRun[]>;
+  /** A page of the incidents that began in this window, the oldest first. */
+  startedIncidents(window: ReportWindow): Promise<readonly ReportedIncident[]>;
   /** Outcomes of ended runs by rule since then. */
   outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]>;
   listQuarantined(

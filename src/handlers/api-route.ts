@@ -77,8 +77,3 @@ export async function answerCommand(
   if (answer?.ok === false) throw new ApiError(STATUS_OF[answer.code], answer.code, answer.text);
   return { text: answer?.text ?? 'done', data: answer?.data ?? null };
 }
-
-/** A part of the API that later versions have. */
-export function notAvailable(): Promise<ApiAnswer> {
-  return Promise.reject(new ApiError(501, 'not_available', 'not available in this version'));
-}

@@ -2,6 +2,7 @@ import { auditRoute } from './api-audit.ts';
 import { incidentRoutes } from './api-incidents.ts';
 import { notificationRoutes } from './api-notifications.ts';
 import type { ApiDeps, ApiRoute } from './api-route.ts';
+import { reportRoute } from './api-report.ts';
 import { ruleRoutes } from './api-rules.ts';
 import { runRoutes } from './api-runs.ts';
 import { statusRoutes } from './api-status.ts';
@@ -17,6 +18,7 @@ export function apiRoutes(deps: ApiDeps): readonly ApiRoute[] {
     ...notificationRoutes(deps),
     ...statusRoutes(deps),
     auditRoute(deps),
+    reportRoute(deps),
     {
       method: 'get',
       path: '/api/v1/events',

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseDuration } from '../domain/duration.ts';
 import { StoreUnavailableError, type Store } from '../domain/store.ts';
-import { applyCommand, notAvailable, type ApiDeps, type ApiRoute } from './api-route.ts';
+import { applyCommand, type ApiDeps, type ApiRoute } from './api-route.ts';
 import { ApiError } from './api-error.ts';
 import { parseInput } from './parse-input.ts';
 import { viewInstant } from './views.ts';
@@ -44,7 +44,6 @@ export function statusRoutes(deps: ApiDeps): readonly ApiRoute[] {
         return applyCommand(deps, { kind: 'resume', actor });
       },
     },
-    { method: 'get', path: '/api/v1/report', role: 'viewer', handle: notAvailable },
   ];
 }
 

@@ -32,10 +32,6 @@ function answer(description: string, schema: object) {
 
 const failures = { default: answer('Refused: `error.code` for programs, `error.message` for people.', ref('Error')) };
 const done = { '200': answer('Done.', ref('Done')), ...failures };
-const later = {
-  summary: 'Not available in this version.',
-  responses: { '501': answer('Not available in this version.', ref('Error')), ...failures },
-};
 const idParameter = { name: 'id', in: 'path', required: true, schema: text } as const;
 const secured = [{ token: [] }];
 
@@ -54,6 +50,64 @@ function command(
 function query(name: string, schema: object, description: string) {
   return { name, in: 'query', schema, description } as const;
 }
+
+const counts = { type: 'object', additionalProperties: count } as const;
+const took = {
+  type: ['object', 'null'],
+  properties: { count, mean_seconds: count, median_seconds: count, longest_seconds: count },
+} as const;
+const effect = {
+  runs: count,
+  acted: count,
+  outcomes: counts,
+  recurred: count,
+  fixed_by: listOf(count),
+  effectiveness: { type: ['number', 'null'], minimum: 0, maximum: 1 },
+  suppressed: counts,
+  held: counts,
+  incidents: count,
+  paged: count,
+  pages_avoided: count,
+  time_to_acknowledge: took,
+  time_to_resolve: shape({ automated: took, by_people: took }),
+} as const;
+const report = shape({
+  since: instant,
+  until: instant,
+  total: shape(effect),
+  rules: listOf(
+    shape({
+      rule: text,
+      ...effect,
+      objectives: shape({
+        rto: {
+          type: ['object', 'null'],
+          properties: { seconds: { type: 'number' }, missed: count, held: { type: 'boolean' } },
+        },
+        rpo: {
+          type: ['object', 'null'],
+          properties: {
+            seconds: { type: 'number' },
+            longest_gap_seconds: count,
+            last_success_at: nullableInstant,
+            held: { type: 'boolean' },
+          },
+        },
+      }),
+    }),
+  ),
+  targets: listOf(
+    shape({
+      target: text,
+      rules: listOf(text),
+      acted: count,
+      verified: count,
+      recurred: count,
+      last_acted_at: instant,
+      needs_a_fix: { type: 'boolean' },
+    }),
+  ),
+});
 
 const step = shape({
   id: text,
@@ -298,7 +352,12 @@ export const openApi = {
       ),
     },
     '/api/v1/status': { get: read('How the daemon is.', ref('Status')) },
-    '/api/v1/report': { get: { ...later, security: [...secured, {}] } },
+    '/api/v1/report': {
+      get: read('How effective the rules were.', { oneOf: [ref('Report'), shape({ markdown: text })] }, [
+        query('since', { type: 'string', default: '7d' }, 'How far back, as a duration.'),
+        query('format', { enum: ['json', 'markdown'], default: 'json' }, 'For programs, or as a text for people.'),
+      ]),
+    },
     '/api/v1/pause': {
       post: command(
         'Starts nothing new, until resumed or for a duration.',
@@ -350,6 +409,7 @@ export const openApi = {
         attempts: count,
         error: nullableText,
       }),
+      Report: report,
       Step: step,
       Run: run,
       Alert: alert,

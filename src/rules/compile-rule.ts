@@ -3,7 +3,7 @@ import type { JsonObject } from '../domain/json.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import { createMuteTimes } from '../domain/mute-times.ts';
 import type { ParameterSpecs } from '../domain/parameter.ts';
-import type { Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
+import type { Objectives, Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import { emptyRoles } from '../schema/approval-faults.ts';
 import type { NotifyCheck } from '../schema/notify-check.ts';
@@ -121,6 +121,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     ...(definition.group_by === undefined ? {} : { groupBy: definition.group_by }),
     ...(verify === undefined ? {} : { verify: verify.verify }),
     ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
+    ...(definition.objectives === undefined ? {} : { objectives: compileObjectives(definition.objectives, path, report) }),
   };
   if (definition.notify !== undefined) checkNotify(definition.notify, context, [...path, 'notify']);
   if (definition.runbook_url !== undefined) checkRunbookUrl(definition.runbook_url, context, [...path, 'runbook_url']);
@@ -230,6 +231,17 @@ function compileEscalation(
     });
   }
   return undefined;
+}
+
+function compileObjectives(
+  { rto, rpo }: NonNullable<RuleDefinition['objectives']>,
+  path: YamlPath,
+  report: RuleContext['report'],
+): Objectives {
+  return {
+    ...(rto === undefined ? {} : { rtoMs: compileDuration(rto, 0, [...path, 'objectives', 'rto'], report) }),
+    ...(rpo === undefined ? {} : { rpoMs: compileDuration(rpo, 0, [...path, 'objectives', 'rpo'], report) }),
+  };
 }
 
 function findIntervals(

@@ -121,6 +121,13 @@ const sharedFields = {
   fields: z.record(z.string(), template).optional(),
   customer_messages: customerMessages.optional().describe('What customers may be told, by the phase of the incident.'),
   notify: notify.optional(),
+  objectives: z
+    .strictObject({
+      rto: duration.optional().describe('How long an incident may take at most.'),
+      rpo: duration.optional().describe('How long it may be at most since the last run that succeeded.'),
+    })
+    .optional()
+    .describe('What `remedyd report` holds the rule to.'),
   escalation_policy: z.string().optional(),
 };
 

@@ -14,6 +14,8 @@ import { createNotificationQueries } from './notification-queries.ts';
 import type { NotificationQueries } from './notification-queries.ts';
 import { createPruneQueries } from './prune-queries.ts';
 import type { PruneQueries } from './prune-queries.ts';
+import { createReportQueries } from './report-queries.ts';
+import type { ReportQueries } from './report-queries.ts';
 import { createRunQueries } from './run-queries.ts';
 import type { RunQueries } from './run-queries.ts';
 import type { StoreDialect } from './store-dialect.ts';
@@ -27,6 +29,7 @@ export interface StoreQueries {
   readonly dialect: StoreDialect;
   readonly episodes: EpisodeQueries;
   readonly incidents: IncidentQueries;
+  readonly reports: ReportQueries;
   readonly runs: RunQueries;
   readonly claims: ClaimQueries;
   readonly daemon: DaemonQueries;
@@ -44,6 +47,7 @@ export function createStoreQueries(dialect: StoreDialect): StoreQueries {
     dialect,
     episodes: createEpisodeQueries(dialect),
     incidents: createIncidentQueries(dialect),
+    reports: createReportQueries(dialect),
     runs: createRunQueries(dialect),
     claims: createClaimQueries(dialect),
     daemon: createDaemonQueries(dialect),

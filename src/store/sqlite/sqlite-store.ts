@@ -23,10 +23,12 @@ import type {
   NotificationFilter,
   OutboxCount,
   Page,
+  ReportWindow,
   Store,
   StoreCounts,
   StoreTransaction,
 } from '../../domain/store.ts';
+import type { ReportedIncident, ReportedRun } from '../../domain/reported.ts';
 import { formatCursor, listIncidents } from '../queries/list-incidents.ts';
 import { listNotifications } from '../queries/notification-queries.ts';
 import { createStoreQueries } from '../queries/store-queries.ts';
@@ -245,6 +247,20 @@ export class SqliteStore implements Store {
     return this.#read((reads) => reads.query(this.#queries.daemon.allBreakers, {}));
   }
 
+  endedRuns(window: ReportWindow): Promise<readonly ReportedRun[]> {
+    const { reports } = this.#queries;
+    return this.#read(async (reads) => {
+      const runs = await reads.query(reports.runs, pageOf(window));
+      const holds = await reads.query(reports.holds, { runIds: runs.map(({ id }) => id) });
+      const reasonsOf = Map.groupBy(holds, ({ runId }) => runId);
+      return runs.map((run) => ({ ...run, heldFor: (reasonsOf.get(run.id) ?? []).map(({ reason }) => reason) }));
+    });
+  }
+
+  startedIncidents(window: ReportWindow): Promise<readonly ReportedIncident[]> {
+    return this.#read((reads) => reads.query(this.#queries.reports.incidents, pageOf(window)));
+  }
+
   outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]> {
     return this.#read((reads) => reads.query(this.#queries.runs.outcomes, { since }));
   }
@@ -334,4 +350,8 @@ export class SqliteStore implements Store {
     if (this.#connections === undefined) throw new StoreUnavailableError('closed', `store ${this.#options.path}: it is not open`);
     return this.#connections;
   }
+}
+
+function pageOf({ since, until, after, limit }: ReportWindow) {
+  return { since, until, limit, afterAt: after?.at ?? since - 1, afterId: after?.id ?? '' };
 }
