@@ -43,7 +43,8 @@ export async function listContainers(
   signal: AbortSignal,
 ): Promise<readonly ListedContainer[]> {
   const what = 'listing containers';
-  const answer = await callDocker({ what, signal }, () => docker.listContainers({ ...options, abortSignal: signal }));
+  const call = { what, signal, request: 'GET /containers/json' };
+  const answer = await callDocker(call, () => docker.listContainers({ ...options, abortSignal: signal }));
   return parseEngineAnswer(listSchema, answer, what)
     .filter(({ Labels }) => Labels?.['com.docker.compose.oneoff'] !== 'True')
     .map(({ Id, Names }) => ({ id: Id, name: findOwnName(Names) }))
@@ -55,6 +56,30 @@ function findOwnName(names: readonly string[]): string {
   return (names.find((name) => name.lastIndexOf('/') === 0) ?? '/').slice(1);
 }
 
+/** The container of exactly this name, if there is one. */
+export async function findUnlessGone(docker: Docker, name: string, signal: AbortSignal): Promise<ContainerDetails | undefined> {
+  return undefinedWhenGone(inspectByName(docker, name, signal));
+}
+
+/** The container of this id, whatever it is called now, if it still exists. `name` is for error messages. */
+export async function findById(
+  docker: Docker,
+  id: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ContainerDetails | undefined> {
+  return undefinedWhenGone(inspect(docker, id, name, signal));
+}
+
+async function undefinedWhenGone(found: Promise<ContainerDetails>): Promise<ContainerDetails | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof StepError && error.code === 'not_found') return undefined;
+    throw error;
+  }
+}
+
 async function inspectByName(docker: Docker, name: string, signal: AbortSignal): Promise<ContainerDetails> {
   const details = await inspect(docker, name, name, signal);
   // The engine also takes the beginning of an id for a name.
@@ -64,6 +89,7 @@ async function inspectByName(docker: Docker, name: string, signal: AbortSignal):
 
 async function inspect(docker: Docker, idOrName: string, name: string, signal: AbortSignal): Promise<ContainerDetails> {
   const what = `inspecting container ${name}`;
-  const answer = await callDocker({ what, signal }, () => docker.getContainer(idOrName).inspect({ abortSignal: signal }));
+  const call = { what, signal, request: `GET /containers/${idOrName}/json` };
+  const answer = await callDocker(call, () => docker.getContainer(idOrName).inspect({ abortSignal: signal }));
   return parseEngineAnswer(containerDetailsSchema, answer, what);
 }
