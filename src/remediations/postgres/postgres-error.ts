@@ -48,6 +48,16 @@ export function statementError(error: unknown, connection: string, happened: 'no
   return fail(isUnavailable(state) ? 'unavailable' : 'rejected', text);
 }
 
+/** Whether a step's failure is that a statement waited too long for a lock. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateOf(error) === '55P03';
+}
+
+/** The SQLSTATE of the statement that failed a step; empty when it was no statement of the server. */
+export function sqlStateOf(error: unknown): string {
+  return error instanceof StepError ? codeOf(error.cause) : '';
+}
+
 // Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, operator intervention.
 function isUnavailable(state: string): boolean {
   return ['08', '53', '57'].some((group) => state.startsWith(group));
