@@ -4,6 +4,7 @@ import type { Playbook, Rung } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import type { CompileContext, CompiledPlaybook } from './compile-context.ts';
 import { compilePlaybookCall, compileSteps } from './compile-steps.ts';
+import { expireSilences } from './expire-silences.ts';
 import type { ScopeShape } from './expression-scope.ts';
 import { MAX_STEPS } from './playbook-library.ts';
 import type { RuleDefinition, RungDefinition } from './rule-file-schema.ts';
@@ -82,12 +83,13 @@ function compileInline(
 ): CompiledRung {
   const compiled = compileSteps(steps, shape, context, [...path, 'steps']);
   const after = compileSteps(last ?? [], { ...shape, steps: compiled.shapes }, context, [...path, 'finally']);
-  const playbook: Playbook = { name: '', params: shape.params, steps: compiled.steps, finally: after.steps };
+  const expired = expireSilences({ steps: compiled, last: after }, shape, context, path);
+  const playbook: Playbook = { name: '', params: shape.params, steps: compiled.steps, finally: [...after.steps, ...expired] };
   const playbooks = [...compiled.playbooks, ...after.playbooks];
   return {
     rung: { kind: 'playbook', playbook, render: (scope) => parseParameters(shape.params, scope.params ?? {}, matchesPattern) },
     definition: { steps: [...compiled.definitions], ...(last === undefined ? {} : { finally: [...after.definitions] }) },
     playbooks,
-    stepCount: compiled.steps.length + after.steps.length + playbooks.reduce((sum, each) => sum + each.stepCount, 0),
+    stepCount: playbook.steps.length + playbook.finally.length + playbooks.reduce((sum, each) => sum + each.stepCount, 0),
   };
 }

@@ -3,6 +3,7 @@ import type { YamlPath } from '../schema/yaml-file.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import { compileSpecs } from './compile-specs.ts';
 import { compileSteps } from './compile-steps.ts';
+import { expireSilences } from './expire-silences.ts';
 import { collectPlaybooks } from './rule-snapshot.ts';
 import type { CompileContext, CompiledPlaybook, PlaybookSource } from './compile-context.ts';
 import type { ScopeShape } from './expression-scope.ts';
@@ -75,10 +76,11 @@ function compilePlaybook(entry: PlaybookEntry, base: Omit<CompileContext, 'repor
   const shape: ScopeShape = { kind: 'playbook', params, steps: new Map() };
   const steps = compileSteps(definition.steps, shape, context, [...path, 'steps']);
   const last = compileSteps(definition.finally ?? [], { ...shape, steps: steps.shapes }, context, [...path, 'finally']);
-  const playbook: Playbook = { name: definition.name, params, steps: steps.steps, finally: last.steps };
+  const expired = expireSilences({ steps, last }, shape, context, path);
+  const playbook: Playbook = { name: definition.name, params, steps: steps.steps, finally: [...last.steps, ...expired] };
   const used = [...steps.playbooks, ...last.playbooks];
   const depth = 1 + Math.max(0, ...used.map((each) => each.depth));
-  const stepCount = steps.steps.length + last.steps.length + used.reduce((sum, each) => sum + each.stepCount, 0);
+  const stepCount = playbook.steps.length + playbook.finally.length + used.reduce((sum, each) => sum + each.stepCount, 0);
   if (depth > MAX_PLAYBOOK_DEPTH)
     report([...path, 'name'], `playbooks use each other ${depth} deep; at most ${MAX_PLAYBOOK_DEPTH}`);
   if (stepCount > MAX_STEPS)

@@ -2,15 +2,23 @@ import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../../src/domain/json.ts';
 import { parseParameter, type OutputType } from '../../src/domain/parameter.ts';
 import { EFFECTS } from '../../src/domain/remediation.ts';
+import { alertmanagerRemediations } from '../../src/remediations/alertmanager/index.ts';
 import { controlRemediations } from '../../src/remediations/control/index.ts';
 import { dockerRemediations } from '../../src/remediations/docker/index.ts';
 import { execRemediations } from '../../src/remediations/exec/index.ts';
+import { elasticsearchRemediations } from '../../src/remediations/elasticsearch/index.ts';
+import { filesRemediations } from '../../src/remediations/files/index.ts';
 import { httpRemediations } from '../../src/remediations/http/index.ts';
 import { getRemediation, remediations } from '../../src/remediations/index.ts';
 import { postgresRemediations } from '../../src/remediations/postgres/index.ts';
+import { prometheusRemediations } from '../../src/remediations/prometheus/index.ts';
 import { redisRemediations } from '../../src/remediations/redis/index.ts';
 
 const folders = [
+  alertmanagerRemediations,
+  elasticsearchRemediations,
+  filesRemediations,
+  prometheusRemediations,
   controlRemediations,
   dockerRemediations,
   execRemediations,
@@ -22,6 +30,9 @@ const folders = [
 describe('the registry', () => {
   test('has the catalogue, each name once', () => {
     expect([...remediations.keys()].sort()).toEqual([
+      'alertmanager.alerts',
+      'alertmanager.expire_silence',
+      'alertmanager.silence',
       'docker.container_logs',
       'docker.container_stats',
       'docker.inspect_container',
@@ -32,6 +43,7 @@ describe('the registry', () => {
       'postgres.connection_stats',
       'postgres.ping',
       'postgres.terminate_idle_connections',
+      'prometheus.query',
       'redis.delete_keys',
       'redis.flush_db',
       'redis.info',
@@ -61,7 +73,7 @@ describe.each([...remediations.values()].map((remediation) => [remediation.name,
   (name, remediation) => {
     test('is named like its connection and describes itself', () => {
       const [system] = name.split('.');
-      expect(remediation.connection ?? system).toBe(system);
+      expect(remediation.connection ?? system).toBe(system === 'elasticsearch' ? 'http' : system);
       expect(name).toMatch(/^[a-z]+(\.[a-z_]+)?$/);
       expect(remediation.summary).toMatch(/^[A-Z].*\.$/s);
       expect(remediation.notes.length).toBeGreaterThan(40);

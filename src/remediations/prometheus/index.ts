@@ -1,4 +1,5 @@
 import type { AnyRemediation } from '../../domain/remediation.ts';
+import { query } from './query.ts';
 
 /** Every remediation for Prometheus. */
-export const prometheusRemediations: readonly AnyRemediation[] = [];
+export const prometheusRemediations: readonly AnyRemediation[] = [query];

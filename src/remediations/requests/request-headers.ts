@@ -6,6 +6,9 @@ import { quoteLine } from '../quote-line.ts';
 
 export type RequestHeaders = Readonly<Record<string, string>>;
 
+/** What a connection sends along with every request. */
+export type Credentials = Pick<HttpConnection, 'bearerToken' | 'basicAuth'> & Partial<Pick<HttpConnection, 'headers'>>;
+
 // Credentials, the frame of the message, and what would make the server act on another method or path than the allowed one.
 const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'authorization',
@@ -57,23 +60,22 @@ export function parseHeaders(given: JsonObject, connection: HttpConnection): Req
 }
 
 /** The headers that the connection adds: its own and its credentials. */
-export function createConnectionHeaders(connection: HttpConnection): Readonly<Record<string, Secret>> {
-  const own = Object.entries(connection.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+export function createConnectionHeaders(connection: Credentials): Readonly<Record<string, Secret>> {
+  const own = Object.entries(connection.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
   const authorization = createAuthorization(connection);
   return { ...Object.fromEntries(own), ...(authorization === undefined ? {} : { authorization }) };
 }
 
 /** All that must not come back in an answer or an error. */
-export function listSecrets(connection: HttpConnection): readonly Secret[] {
-  const { bearerToken, basicAuth } = connection;
+export function listSecrets({ headers, bearerToken, basicAuth }: Credentials): readonly Secret[] {
   return [
-    ...Object.values(connection.headers),
+    ...Object.values(headers ?? {}),
     ...(bearerToken === undefined ? [] : [bearerToken]),
     ...(basicAuth === undefined ? [] : [basicAuth.password, new Secret(encodeBasicAuth(basicAuth))]),
   ];
 }
 
-function createAuthorization({ bearerToken, basicAuth }: HttpConnection): Secret | undefined {
+function createAuthorization({ bearerToken, basicAuth }: Credentials): Secret | undefined {
   if (bearerToken !== undefined) return new Secret(`Bearer ${bearerToken.reveal()}`);
   return basicAuth === undefined ? undefined : new Secret(`Basic ${encodeBasicAuth(basicAuth)}`);
 }
