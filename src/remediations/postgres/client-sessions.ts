@@ -27,6 +27,10 @@ const clientSession = z.object({
 });
 export type ClientSession = z.infer<typeof clientSession>;
 
+const serverProcess = clientSession.pick({ pid: true, backend_start: true });
+/** A process of the server, told apart from a later one of the same id. */
+export type ServerProcess = z.infer<typeof serverProcess>;
+
 const foundRow = clientSession
   .extend({ role: z.string(), may_signal: z.boolean(), matching: z.coerce.number().int() })
   .transform(({ role, may_signal, matching, ...session }) => ({
@@ -43,13 +47,15 @@ export interface FoundSessions {
   readonly refused: { readonly user: string; readonly role: string } | undefined;
 }
 
-/** The first `limit` matching sessions, those first that it has been so for longest. */
+/** The first `limit` matching sessions, those first that it has been so for longest; only ones of `among`, unless that is null. */
 export async function findSessions(
   session: PostgresSession,
   kind: SessionKind,
   filter: SessionFilter,
+  among: readonly ServerProcess[] | null,
   limit: number,
 ): Promise<FoundSessions> {
+  await clearSnapshot(session);
   const rows = await session.read(
     foundRow,
     `SELECT session.pid, session.backend_start::text, ${kind.since}::text AS since, session.usename AS user,
@@ -58,8 +64,8 @@ export async function findSessions(
        quote_ident(current_user) AS role, count(*) OVER () AS matching,
        pg_has_role(session.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE') AS may_signal
      ${selectMatching(kind)}
-     ORDER BY ${kind.since}, session.pid LIMIT $5`,
-    [...filterValues(filter), limit],
+     ORDER BY ${kind.since}, session.pid LIMIT $7`,
+    [...filterValues(filter, among), limit],
   );
   return {
     sessions: rows.map((row) => row.session),
@@ -68,21 +74,19 @@ export async function findSessions(
   };
 }
 
-/** How many sessions match now that are none of `except`. */
-export async function countSessions(
+/** The processes of all matching sessions; only ones of `among`, unless that is null. */
+export async function listProcesses(
   session: PostgresSession,
   kind: SessionKind,
   filter: SessionFilter,
-  except: readonly ClientSession[],
-): Promise<number> {
-  await session.read(z.unknown(), 'SELECT pg_stat_clear_snapshot()');
-  const [row] = await session.read(
-    z.object({ matching: z.coerce.number().int() }),
-    `SELECT count(*) AS matching ${selectMatching(kind)}
-       AND (session.pid, session.backend_start::text) NOT IN (SELECT * FROM unnest($5::int[], $6::text[]))`,
-    [...filterValues(filter), except.map(({ pid }) => pid), except.map(({ backend_start }) => backend_start)],
+  among: readonly ServerProcess[] | null,
+): Promise<readonly ServerProcess[]> {
+  await clearSnapshot(session);
+  return session.read(
+    serverProcess,
+    `SELECT session.pid, session.backend_start::text ${selectMatching(kind)}`,
+    filterValues(filter, among),
   );
-  return row?.matching ?? 0;
 }
 
 /**
@@ -129,9 +133,15 @@ function selectMatching(kind: SessionKind): string {
       AND NOT role.rolsuper AND session.application_name <> '${APPLICATION_NAME}'
       AND ${kind.condition} AND ${kind.since} < clock_timestamp() - wanted.threshold
       AND ($2::text IS NULL OR session.usename = $2) AND ($3::text IS NULL OR session.datname = $3)
-      AND ($4::text IS NULL OR session.application_name = $4)`;
+      AND ($4::text IS NULL OR session.application_name = $4)
+      AND ($5::int[] IS NULL OR (session.pid, session.backend_start::text) IN (SELECT * FROM unnest($5, $6::text[])))`;
 }
 
-function filterValues(filter: SessionFilter): readonly unknown[] {
-  return [filter.for_ms, filter.user, filter.database, filter.application_name];
+function filterValues(filter: SessionFilter, among: readonly ServerProcess[] | null): readonly unknown[] {
+  const processes = [among?.map(({ pid }) => pid) ?? null, among?.map(({ backend_start }) => backend_start) ?? null];
+  return [filter.for_ms, filter.user, filter.database, filter.application_name, ...processes];
+}
+
+async function clearSnapshot(session: PostgresSession): Promise<void> {
+  await session.read(z.unknown(), 'SELECT pg_stat_clear_snapshot()');
 }

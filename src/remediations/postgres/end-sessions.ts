@@ -3,19 +3,22 @@ import type { JsonObject } from '../../domain/json.ts';
 import type { ParameterSpecs } from '../../domain/parameter.ts';
 import { StepError, type Plan } from '../../domain/remediation.ts';
 import {
-  countSessions,
   findSessions,
+  listProcesses,
   signalSessions,
   type ClientSession,
+  type ServerProcess,
   type SessionFilter,
   type SessionSignal,
 } from './client-sessions.ts';
-import { withPostgresSession, type SessionContext } from './postgres-session.ts';
+import { withPostgresSession, type PostgresSession, type SessionContext } from './postgres-session.ts';
 import type { SessionKind } from './session-kind.ts';
 import { requireReadAllStats } from './session-rights.ts';
 
 /** The most sessions that an output lists. */
 export const LONGEST_SESSION_LIST = 100;
+
+const LOOKS_APART_MS = 2_000;
 
 /** The parameters that narrow down whose sessions are meant. */
 export const SESSION_NAME_PARAMS = {
@@ -45,7 +48,10 @@ export interface SessionChoice {
   readonly application_name?: string;
 }
 
-type EndingData = { readonly filter: SessionFilter & JsonObject; readonly sessions: readonly ClientSession[] };
+interface EndingData extends JsonObject {
+  readonly filter: SessionFilter & JsonObject;
+  readonly sessions: readonly ClientSession[];
+}
 
 export interface EndedSessions {
   readonly ended: readonly ClientSession[];
@@ -70,7 +76,8 @@ export function planToEnd(
   const filter = { for_ms: choice.forMs, ...names };
   return withPostgresSession(context, async (session) => {
     await requireReadAllStats(session, name);
-    const { sessions, matching, refused } = await findSessions(session, kind, filter, choice.limit);
+    const among = kind.mustLast ? await listAndWait(session, kind, filter, [], context) : null;
+    const { sessions, matching, refused } = await findSessions(session, kind, filter, among, choice.limit);
     if (refused !== undefined) throw signalRefused(name, refused.user, refused.role);
     return {
       summary: `${signal} ${sessions.length} of ${matching} ${kind.plural} of PostgreSQL "${name}" (${kind.thresholdInWords} > ${formatDuration(choice.forMs)}), oldest first`,
@@ -92,8 +99,29 @@ export function endPlanned(
   return withPostgresSession(context, async (session) => {
     const signalled = await signalSessions(session, kind, signal, filter, sessions);
     const ended = sessions.filter(({ pid }) => signalled.has(pid));
-    return { ended, skipped: sessions.length - ended.length, remaining: await countSessions(session, kind, filter, ended) };
+    const among = kind.mustLast ? await listAndWait(session, kind, filter, ended, context) : null;
+    const left = await listProcesses(session, kind, filter, among);
+    return { ended, skipped: sessions.length - ended.length, remaining: without(left, ended).length };
   });
+}
+
+/** The matching processes but those of `except`, and then time for those to stop matching that do so for a moment only. */
+async function listAndWait(
+  session: PostgresSession,
+  kind: SessionKind,
+  filter: SessionFilter,
+  except: readonly ServerProcess[],
+  { clock, signal }: SessionContext,
+): Promise<readonly ServerProcess[]> {
+  const processes = without(await listProcesses(session, kind, filter, null), except);
+  if (processes.length > 0) await clock.sleep(Math.min(filter.for_ms, LOOKS_APART_MS), signal);
+  return processes;
+}
+
+function without(processes: readonly ServerProcess[], except: readonly ServerProcess[]): readonly ServerProcess[] {
+  return processes.filter(
+    ({ pid, backend_start }) => !except.some((one) => one.pid === pid && one.backend_start === backend_start),
+  );
 }
 
 /** The first of the ended sessions, as outputs show them; `since` names the instant. */

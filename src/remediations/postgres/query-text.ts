@@ -21,3 +21,10 @@ function cutQuery(text: string): string {
   const kept = new TextDecoder().decode(bytes.subarray(0, LONGEST_QUERY_BYTES - Buffer.byteLength(CUT)), { stream: true });
   return `${kept}${CUT}`;
 }
+
+/** What to know about the texts, for the notes of remediations that show them. */
+export const QUERY_TEXT_NOTE = [
+  '',
+  'A `query` is what the client sent, cut to 1 KiB. It may hold values of the application, secrets too, and goes where outputs go:',
+  'into the journal, to people, to the channels of the rule.',
+] as const;

@@ -9,6 +9,8 @@ export interface SessionKind {
   readonly thresholdInWords: string;
   /** Whether people are shown the session's statement. */
   readonly showsQuery: boolean;
+  /** Whether one look cannot tell: it has to be so for a while, not only the time counted from `since`. */
+  readonly mustLast: boolean;
   /** A table to join, where `pg_stat_activity` does not know. */
   readonly join: string;
   /** Whether it is so at all, and since which instant. */
@@ -54,13 +56,15 @@ const VICTIM = `NOT victim.granted
 
 /**
  * Sessions that others wait for and that wait for nobody: the ends of lock chains. Only the waits for the session itself count,
- * because those further down the chain may be older than its own part in it.
+ * because those further down the chain may be older than its own part in it. PostgreSQL does not tell since when a lock is
+ * held, so a session that has just got it, at the end of a long queue, looks for a moment like one that has kept others waiting.
  */
 export const ROOT_BLOCKER: SessionKind = {
   plural: 'root blockers',
   threshold: 'waiting_for',
   thresholdInWords: 'others wait for',
   showsQuery: true,
+  mustLast: true,
   join: `JOIN (
     SELECT blocker.pid, min(victim.waitstart) AS since
     FROM pg_locks AS victim CROSS JOIN LATERAL unnest(pg_blocking_pids(victim.pid)) AS blocker (pid)
@@ -74,6 +78,6 @@ export const ROOT_BLOCKER: SessionKind = {
       AND session.pid = ANY (pg_blocking_pids(victim.pid)))`,
 };
 
-function createActivityKind(kind: Omit<SessionKind, 'join' | 'unchanged'>): SessionKind {
-  return { ...kind, join: '', unchanged: `${kind.condition} AND ${kind.since}::text = planned.since` };
+function createActivityKind(kind: Omit<SessionKind, 'mustLast' | 'join' | 'unchanged'>): SessionKind {
+  return { ...kind, mustLast: false, join: '', unchanged: `${kind.condition} AND ${kind.since}::text = planned.since` };
 }
