@@ -143,13 +143,14 @@ export async function withPostgresSession<T>(
   }
 }
 
-function createClient(context: SessionContext, socket: Socket): Client {
+/** A client for the connection's URL, not connected yet. Fails with `invalid_value` when it is no URL of PostgreSQL. */
+export function createClient(context: Pick<SessionContext, 'connection' | 'timeoutMs'>, socket?: Socket): Client {
   try {
     return new Client({
       connectionString: context.connection.url.reveal(),
       connectionTimeoutMillis: Math.min(Math.max(Math.floor(context.timeoutMs), 1), LONGEST_CONNECT_MS),
       application_name: APPLICATION_NAME,
-      stream: () => socket,
+      ...(socket === undefined ? {} : { stream: () => socket }),
     });
   } catch {
     // The parser's error holds the URL, so it is no cause to pass on.

@@ -1,0 +1,50 @@
+import type { PostgresConnection } from '../../domain/connection.ts';
+import { APPLICATION_NAME, createClient } from './postgres-session.ts';
+import { BARE_ENVIRONMENT } from './client-program.ts';
+
+const CA_FILE = '/etc/ssl/certs/ca-certificates.crt';
+/** Since this version libpq knows the system's certificate authorities by the name `system`. */
+const FIRST_WITH_SYSTEM_CA = 16;
+
+/**
+ * The environment in which a program of PostgreSQL connects as the connection's URL says. The password is in it, and so in no
+ * argument, which everybody on the machine could read. https://www.postgresql.org/docs/current/libpq-envars.html
+ */
+export function createClientEnvironment(
+  connection: PostgresConnection,
+  database: string,
+  clientMajor: number,
+): Readonly<Record<string, string>> {
+  const { host, port, user, password } = createClient({ connection, timeoutMs: 0 });
+  const options = new URLSearchParams(connection.url.reveal().split('?')[1] ?? '');
+  const caFile = options.get('sslrootcert') ?? (clientMajor >= FIRST_WITH_SYSTEM_CA ? 'system' : CA_FILE);
+  return {
+    ...BARE_ENVIRONMENT,
+    PGHOST: host,
+    PGPORT: String(port),
+    PGDATABASE: database,
+    PGAPPNAME: APPLICATION_NAME,
+    PGCONNECT_TIMEOUT: '10',
+    PGSSLMODE: toSslMode(options.get('sslmode'), options.get('uselibpqcompat') === 'true'),
+    PGSSLROOTCERT: caFile,
+    ...(typeof user === 'string' ? { PGUSER: user } : {}),
+    // At run time it is null where the URL has none.
+    ...(typeof password === 'string' ? { PGPASSWORD: password } : {}),
+    ...withFiles(options),
+  };
+}
+
+/** What the URL's `sslmode` means to our own sessions: all but `no-verify` check the certificate and the name in it. */
+function toSslMode(mode: string | null, isLibpqCompatible: boolean): string {
+  if (mode === null) return 'prefer';
+  if (mode === 'no-verify') return 'require';
+  return isLibpqCompatible || mode === 'disable' ? mode : 'verify-full';
+}
+
+function withFiles(options: URLSearchParams): Readonly<Record<string, string>> {
+  const [certificate, key] = [options.get('sslcert'), options.get('sslkey')];
+  return {
+    ...(certificate === null ? {} : { PGSSLCERT: certificate }),
+    ...(key === null ? {} : { PGSSLKEY: key }),
+  };
+}

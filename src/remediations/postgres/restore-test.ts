@@ -1,0 +1,202 @@
+import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { Json } from '../../domain/json.ts';
+import { defineRemediation, StepError, type StepContext } from '../../domain/remediation.ts';
+import { resolveBackupDirectory } from '../resolve-backup-directory.ts';
+import { findClientProgram, type ClientProgram } from './client-program.ts';
+import { findNewestDump } from './dump-file.ts';
+import { withPostgresSession, type SessionContext } from './postgres-session.ts';
+import { runClientProgram } from './run-client-program.ts';
+import {
+  createScratchDatabase,
+  dropScratchDatabase,
+  findOldScratchDatabases,
+  nameScratchDatabase,
+  onDatabase,
+} from './scratch-database.ts';
+import { readServerFacts, type ServerFacts } from './server-facts.ts';
+
+const RESTORE_ADVICE = 'a restore into a database of its own must not need more than CREATEDB';
+
+interface RestoreData {
+  readonly [key: string]: Json;
+  readonly file: string;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+  readonly serverMajor: number;
+}
+
+/** Shows that a dump can be restored. */
+export const restoreTest = defineRemediation({
+  name: 'postgres.restore_test',
+  summary: 'Restores a dump into a scratch database, counts its tables and rows, and drops the database again.',
+  notes: [
+    'The file has to be below one of `backup_directories` of the connection. Needs `ALTER ROLE remedyd CREATEDB;`, and room on the disk for',
+    "the whole database: it is restored on the connection's server, so use a connection to another one where production is too full or too",
+    'busy. `pg_restore` has to be on the machine of remedyd, as new as the server: the package postgresql-client.',
+    '',
+    'The scratch database is called `remedyd_restore_TIME_RANDOM`, and is dropped whatever happens; what a crash has left is dropped by the',
+    'next test, once it is a day old. Owners, rights, comments, publications, subscriptions, security labels and tablespaces are not restored.',
+    'The first error ends the test with `rejected`. Extensions that only a superuser may create make it fail. Restoring runs what the',
+    'dump says, as the role of the connection: test your own dumps only. Give the step a `timeout` that fits the data.',
+  ].join('\n'),
+  connection: 'postgres',
+  params: {
+    file: { type: 'string', pattern: '/.*', description: 'Absolute path of the dump, in the custom format of pg_dump' },
+    directory: { type: 'string', pattern: '/.*', description: 'Instead of `file`: the newest `*.dump` in this directory' },
+    database: {
+      type: 'string',
+      description: 'With `directory`: only dumps of this database, by the names that postgres.dump gives',
+    },
+  },
+  outputs: {
+    file: { type: 'string', description: 'The dump that was restored' },
+    tables: { type: 'int', description: 'Tables in the scratch database' },
+    rows: { type: 'int', description: 'Rows in all of them' },
+    bytes: { type: 'bytes', description: 'Size of the dump' },
+    took: { type: 'duration', description: 'How long it took' },
+  },
+  example: { file: '/backups/app-20260131T120000Z.dump', tables: 41, rows: 1_250_311, bytes: 104_857_600, took: 95_000 },
+  effect: () => 'change',
+  inDoubt: 'repeat',
+
+  async plan(params, context) {
+    const { name } = context.connection;
+    const file = await chooseFile(params, context);
+    const { size, mtimeMs } = await requireFile(file);
+    const { major } = await requireCreateDb(context);
+    await findClientProgram('pg_restore', major, context);
+    const data: RestoreData = { file, bytes: size, modifiedMs: mtimeMs, serverMajor: major };
+    return {
+      summary: `restore ${JSON.stringify(file)} (${size} bytes, of ${new Date(mtimeMs).toISOString()}) into a scratch database of PostgreSQL "${name}"`,
+      identity: {
+        connection: name,
+        file: params.file ?? null,
+        directory: params.directory ?? null,
+        database: params.database ?? null,
+      },
+      touches: [`postgres:${name}`],
+      count: 1,
+      data,
+    };
+  },
+
+  async run(plan, context) {
+    const { file, bytes, modifiedMs, serverMajor } = plan.data;
+    const { clock } = context;
+    const startedAt = clock.monotonic();
+    await requireAllowed(file, context);
+    const now = await requireFile(file);
+    if (now.size !== bytes || now.mtimeMs !== modifiedMs) {
+      throw new StepError(
+        'precondition_failed',
+        `${JSON.stringify(file)} was changed since the plan was made; nothing was done`,
+        {
+          happened: 'nothing',
+        },
+      );
+    }
+    await requireCreateDb(context);
+    const program = await findClientProgram('pg_restore', serverMajor, context);
+    await checkContents(program, file, context);
+    for (const left of await findOldScratchDatabases(context)) await dropScratchDatabase(context, left);
+    const counts = await restoreAndCount(program, file, context);
+    return { file, ...counts, bytes, took: Math.round(clock.monotonic() - startedAt) };
+  },
+});
+
+async function chooseFile(
+  params: { readonly file?: string; readonly directory?: string; readonly database?: string },
+  context: StepContext<'postgres'>,
+): Promise<string> {
+  const { file, directory, database } = params;
+  const refuse = (code: 'missing_value' | 'invalid_value' | 'not_found', text: string): StepError =>
+    new StepError(code, text, { happened: 'nothing' });
+  if (file !== undefined && directory !== undefined) throw refuse('invalid_value', 'give `file` or `directory`, not both');
+  if (file !== undefined) {
+    if (database !== undefined) throw refuse('invalid_value', '`database` goes with `directory`, not with `file`');
+    return await requireAllowed(file, context);
+  }
+  if (directory === undefined) throw refuse('missing_value', 'give `file` or `directory`');
+  const { connection } = context;
+  const real = await resolveBackupDirectory(directory, connection.backupDirectories, `PostgreSQL "${connection.name}"`);
+  const newest = await findNewestDump(real, database);
+  if (newest !== undefined) return newest;
+  throw refuse('not_found', `there is no dump${database === undefined ? '' : ` of ${database}`} in ${JSON.stringify(directory)}`);
+}
+
+/** The real path of a file, which has to be in or below a directory for backups. */
+async function requireAllowed(file: string, { connection }: StepContext<'postgres'>): Promise<string> {
+  const path = await realpath(file).catch(() => undefined);
+  if (path === undefined) throw new StepError('not_found', `there is no file ${JSON.stringify(file)}`, { happened: 'nothing' });
+  await resolveBackupDirectory(dirname(path), connection.backupDirectories, `PostgreSQL "${connection.name}"`);
+  return path;
+}
+
+async function requireFile(path: string) {
+  const facts = await stat(path).catch(() => undefined);
+  if (facts?.isFile()) return facts;
+  throw new StepError('not_found', `there is no file ${JSON.stringify(path)}`, { happened: 'nothing' });
+}
+
+async function requireCreateDb(context: SessionContext): Promise<ServerFacts> {
+  const facts = await readServerFacts(context);
+  if (facts.may_create_databases) return facts;
+  throw new StepError(
+    'permission_denied',
+    `PostgreSQL "${context.connection.name}": the role may not create a scratch database; run: ALTER ROLE ${facts.role} CREATEDB;`,
+    { happened: 'nothing' },
+  );
+}
+
+/** Fails when pg_restore cannot read the dump's table of contents. */
+async function checkContents(program: ClientProgram, file: string, context: StepContext<'postgres'>): Promise<void> {
+  try {
+    await runClientProgram(program, ['--list', file], undefined, context, RESTORE_ADVICE);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    throw new StepError(error.code, error.message, { happened: 'nothing', cause: error.cause });
+  }
+}
+
+async function restoreAndCount(program: ClientProgram, file: string, context: StepContext<'postgres'>) {
+  const name = nameScratchDatabase(context.clock.now());
+  try {
+    await createScratchDatabase(context, name);
+    const args = [
+      `--dbname=${name}`,
+      '--exit-on-error',
+      '--no-owner',
+      '--no-privileges',
+      '--no-comments',
+      '--no-publications',
+      '--no-subscriptions',
+      '--no-security-labels',
+      '--no-tablespaces',
+      '--no-password',
+      file,
+    ];
+    await runClientProgram(program, args, name, context, RESTORE_ADVICE);
+    return await countRows(onDatabase(context, name));
+  } finally {
+    await dropScratchDatabase(context, name);
+  }
+}
+
+function countRows(context: SessionContext): Promise<{ readonly tables: number; readonly rows: number }> {
+  return withPostgresSession(context, async (session) => {
+    const statements = await session.read(
+      z.object({ statement: z.string() }),
+      `SELECT format('SELECT count(*) AS rows FROM %I.%I', namespace.nspname, relation.relname) AS statement
+       FROM pg_class AS relation JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+       WHERE relation.relkind = 'r' AND namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema'`,
+    );
+    let rows = 0;
+    for (const { statement } of statements) {
+      const [row] = await session.read(z.object({ rows: z.coerce.number().int() }), statement);
+      rows += row?.rows ?? 0;
+    }
+    return { tables: statements.length, rows };
+  });
+}
