@@ -367,7 +367,10 @@ describe('the switches', () => {
     });
     expect((await call('POST', '/api/v1/breakers/act/rearm', 'admin', {})).status).toBe(409);
     expect((await call('POST', '/api/v1/breakers/none/rearm', 'admin', {})).status).toBe(404);
-    expect((await call('GET', '/api/v1/report', 'viewer')).status).toBe(501);
+    expect((await call('GET', '/api/v1/report?since=1d', 'viewer')).body).toMatchObject({ total: { acted: 0 }, targets: [] });
+    const { body: text } = await call('GET', '/api/v1/report?format=markdown', 'viewer');
+    expect(text).toEqual({ markdown: expect.stringContaining('# What automation did') });
+    expect((await call('GET', '/api/v1/report?since=yesterday', 'viewer')).status).toBe(400);
   });
 
   it('reload, and say what is wrong with the new rules', async () => {
