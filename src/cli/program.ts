@@ -11,12 +11,12 @@ import type { RunOptions } from './dry-run.ts';
 import type { WorldSource } from './load-world.ts';
 import type { ReportOptions } from './report.ts';
 import type { PauseOptions } from './switches.ts';
+import type { TestOptions } from './test.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:9099';
 
 /** Commands that later versions have; each says so instead of pretending. */
 const LATER: Readonly<Record<string, string>> = {
-  test: 'runs rule tests',
   backtest: 'runs rules over recorded alerts',
 };
 
@@ -84,6 +84,18 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
     .option('--json', 'for machines')
     .action(async (paths: string[], options: CheckOptions & ConfigOption) =>
       setExitCode(await (await import('./check.ts')).checkRules(paths, options, source(options), print)),
+    );
+
+  program
+    .command('test')
+    .description('runs rule tests (*.test.yml): the real decisions on a virtual clock, nothing is touched')
+    .argument('[path...]', 'files and folders of tests; default: rules')
+    .option('-c, --config <file>', 'configuration for tests that name none')
+    .option('--filter <text>', 'only tests with this in their name; /…/ is a regular expression')
+    .option('--junit <file>', 'also writes the results as JUnit XML')
+    .option('--json', 'for machines')
+    .action(async (paths: string[], options: TestOptions) =>
+      setExitCode(await (await import('./test.ts')).testRules(paths, options, env, print)),
     );
 
   local(program.command('explain'))
