@@ -28,6 +28,7 @@ import { foresee } from './pipeline/foresee.ts';
 import { newsOf, newsOfIncident, type NewsDeps } from './pipeline/news.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { postMortem } from './pipeline/post-mortem.ts';
+import { summarize } from './pipeline/report-summary.ts';
 import { scopeOfRun } from './pipeline/scope-of-run.ts';
 import { remediations } from './remediations/index.ts';
 import { compileSnapshot } from './rules/compile-snapshot.ts';
@@ -123,6 +124,10 @@ export class App {
       onFault,
       report: (event) => pipeline.report(event),
       preview: (runId) => this.#preview(runId, executor),
+      summarize: (sinceMs, rulesPrefix) => {
+        const until = clock.now();
+        return summarize(store, this.#live.rules, { since: until - sinceMs, until }, rulesPrefix);
+      },
       foresee: (runId, address, attempt) => this.#foresee({ runId, address, attempt }, executor),
     });
     const pipeline = new Pipeline({
@@ -312,7 +317,7 @@ export class App {
     const detail = await store.runDetail(runId);
     const rule = detail === undefined ? undefined : await this.#claimedRule(detail.run);
     if (detail === undefined || rule === undefined) return { kind: 'foreseen', runId, address, attempt, steps: [] };
-    const steps = await foresee(detail, rule, address, (call, work) => executor.runCall(runId, attempt, call, work), clock);
+    const steps = await foresee(detail, rule, address, (call, work) => executor.runCall({ runId, attempt }, call, work), clock);
     return { kind: 'foreseen', runId, address, attempt, steps };
   }
 
@@ -330,7 +335,7 @@ export class App {
     const [rung] = rule?.rungs ?? [];
     if (detail === undefined || rung === undefined) return { kind: 'previewed', runId, steps: [] };
     const steps = await dryRun(rung, scopeOfRun(detail.run, this.#options.clock.now()), (call, work) =>
-      executor.runCall(runId, 1, call, work),
+      executor.runCall({ runId, attempt: 1 }, call, work),
     );
     return {
       kind: 'previewed',

@@ -68,6 +68,24 @@ export function logSignals(log: Logger, signals: readonly Signal[]): void {
           'run ended',
         );
         break;
+      case 'scheduled_run':
+        break;
+      case 'schedule_skipped':
+        log.warn(
+          {
+            rule: signal.rule,
+            run_id: signal.runId,
+            reason: signal.reason,
+            detail: signal.detail,
+            count: signal.count,
+            due_at: new Date(signal.dueAt).toISOString(),
+          },
+          'a scheduled run was skipped',
+        );
+        break;
+      case 'message_without_place':
+        log.warn({ rule: signal.rule, run_id: signal.runId, text: signal.text }, 'a message has no place to go to');
+        break;
       case 'step':
         log.info(
           {

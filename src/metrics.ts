@@ -3,9 +3,10 @@ import { ALERT_STATUSES } from './domain/alert.ts';
 import type { Notifier } from './domain/notifier.ts';
 import { GATES, OUTCOMES, REASONS } from './domain/reason.ts';
 import type { RuleSet } from './domain/rule.ts';
-import type { NotificationChannel } from './domain/state.ts';
+import { SKIP_REASONS, type NotificationChannel } from './domain/state.ts';
 import type { OutboxCount, Store, StoreCounts } from './domain/store.ts';
 import type { Signal } from './pipeline/event.ts';
+import { gates } from './pipeline/gates/index.ts';
 
 /** Statuses that the webhook route answers with. */
 const WEBHOOK_CODES = [202, 400, 401, 405, 413, 415, 500, 503] as const;
@@ -26,6 +27,15 @@ const DECISIONS = [
   { verdict: 'proceed', reason: 'proceed' },
   ...[...GATES, 'gate_error'].map((reason) => ({ verdict: 'hold', reason })),
   ...['observe_mode', 'acknowledged'].map((reason) => ({ verdict: 'suppress', reason })),
+];
+
+/** The gates that skip scheduled runs. */
+const SKIPPING_GATES = gates.flatMap(({ name, forSchedules }) => (forSchedules === undefined ? [] : [name]));
+
+/** What can become of a tick. No alert can end a scheduled run. */
+const SCHEDULE_OUTCOMES = [
+  ...OUTCOMES.filter((outcome) => outcome !== 'self_resolved'),
+  ...SKIP_REASONS.map((reason) => `skipped_${reason}`),
 ];
 
 const SHORT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -69,6 +79,7 @@ export class Metrics {
   readonly #ruleMatches: Counter<'rule'>;
   readonly #gateDecisions: Counter<'rule' | 'verdict' | 'reason'>;
   readonly #runs: Counter<'rule' | 'outcome'>;
+  readonly #scheduleRuns: Counter<'rule' | 'outcome'>;
   readonly #runsActive: Gauge;
   readonly #runsHeld: Gauge<'reason'>;
   readonly #steps: Counter<'remediation' | 'outcome'>;
@@ -168,7 +179,11 @@ export class Metrics {
     for (const channel of NOTIFIERS)
       for (const outcome of NOTIFICATION_OUTCOMES) this.#notifications.inc({ channel, outcome }, 0);
     this.#setOutbox([]);
-    counter('schedule_runs_total', 'Scheduled runs. No rule has a schedule in this version.', ['rule', 'outcome']);
+    this.#scheduleRuns = counter(
+      'schedule_runs_total',
+      'Ticks of schedules, by the outcome of their run, or why there was none.',
+      ['rule', 'outcome'],
+    );
     gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'revision']).set(
       { version: options.version, revision: options.revision },
       1,
@@ -221,7 +236,11 @@ export class Metrics {
     this.#initialisedFor = live;
     this.#rulesLoaded.set(live.rules.length);
     if (live.rules.length > MAX_INITIALISED_RULES) return;
-    for (const { name: rule } of live.rules) {
+    for (const { name: rule, schedule } of live.rules) {
+      if (schedule !== undefined) {
+        for (const outcome of SCHEDULE_OUTCOMES) this.#scheduleRuns.inc({ rule, outcome }, 0);
+        for (const reason of SKIPPING_GATES) this.#gateDecisions.inc({ rule, verdict: 'suppress', reason }, 0);
+      }
       this.#ruleMatches.inc({ rule }, 0);
       for (const outcome of OUTCOMES) this.#runs.inc({ rule, outcome }, 0);
       for (const { verdict, reason } of DECISIONS) this.#gateDecisions.inc({ rule, verdict, reason }, 0);
@@ -293,6 +312,13 @@ export class Metrics {
       case 'incident_closed':
         this.#timeToResolve.observe(signal.afterMs / 1_000);
         return;
+      case 'scheduled_run':
+        this.#scheduleRuns.inc({ rule: signal.rule, outcome: signal.outcome });
+        return;
+      case 'schedule_skipped':
+        this.#scheduleRuns.inc({ rule: signal.rule, outcome: `skipped_${signal.reason}` }, signal.count);
+        return;
+      case 'message_without_place':
       case 'escalated':
       case 'approval':
       case 'incident_opened':

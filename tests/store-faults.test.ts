@@ -152,7 +152,7 @@ describe('the file of a store', () => {
     newer.exec('pragma user_version = 7');
     newer.close();
     await expect(createStore().open()).rejects.toEqual(
-      unavailable('io', /a newer remedyd wrote it \(schema 7, this one knows up to 2\)/),
+      unavailable('io', /a newer remedyd wrote it \(schema 7, this one knows up to 3\)/),
     );
   });
 

@@ -14,6 +14,8 @@ import {
   NOTIFICATION_CHANNELS,
   NOTIFICATION_PURPOSES,
   RUN_STATES,
+  SCHEDULE_KINDS,
+  SKIP_REASONS,
   STEP_STAGES,
   TIMELINE_KINDS,
   TRIGGERS,
@@ -30,6 +32,7 @@ import type {
   Member,
   Notification,
   Run,
+  ScheduleState,
   StepRecord,
   Switches,
   TimelineEntry,
@@ -225,6 +228,19 @@ const step = record<StepRecord>({
   expectUntil: or(instant),
 });
 const claim = record<Claim>({ key: text, runId: text, rule: text, since: instant, quarantined: fc.boolean() });
+const schedule = record<ScheduleState>({
+  kind: word(SCHEDULE_KINDS),
+  name: text,
+  digest: text,
+  nextAt: or(instant),
+  lastAt: or(instant),
+  liveRunId: or(text),
+  lastRunId: or(text),
+  lastRunAt: or(instant),
+  lastOutcome: or(text),
+  lastSkipAt: or(instant),
+  lastSkipReason: or(word(SKIP_REASONS)),
+});
 const breaker = record<Breaker>({ rule: text, openedAt: or(instant), rearmedAt: instant, rearmedBy: or(text) });
 const switches = record<Switches>({
   pausedAt: or(instant),
@@ -399,6 +415,13 @@ describe('what is saved is read back as it was', () => {
       const trail = await store.auditTrail({ limit: 9 });
       expect(trail.map(({ position: _position, hash: _hash, ...entry }) => entry)).toEqual(entries.toReversed());
       expect(await store.checkAudit()).toEqual({ entries: entries.length, head: trail[0]?.hash });
+    }));
+
+  it('schedules', () =>
+    check(schedule, async (itsSchedule) => {
+      await transact((tx) => tx.save(changesOf({ schedules: [itsSchedule] })));
+      expect(await transact((tx) => tx.schedules(itsSchedule.kind))).toEqual([itsSchedule]);
+      expect(await store.schedules(itsSchedule.kind)).toEqual([itsSchedule]);
     }));
 
   it('breakers, switches, definitions of rules and unreadable alerts', () =>

@@ -17,6 +17,7 @@ import {
   memberOf,
   newEpisodeOf,
   runOf,
+  scheduleOf,
   stepOf,
 } from './support/store-rows.ts';
 
@@ -513,7 +514,7 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
         ],
       });
       await save({ wakeHeld: [{ reasons: ['target_busy', 'concurrency'], limit: 2, at: 50 }] });
-      expect(await store.due(50, 9)).toEqual({ runIds: ['severe', 'old'], incidentIds: [], nextAt: 9_000 });
+      expect(await store.due(50, 9)).toEqual({ runIds: ['severe', 'old'], incidentIds: [], isScheduleDue: false, nextAt: 9_000 });
       await save({ wakeHeld: [{ reasons: ['cooldown'], limit: 2, at: 60 }] });
       expect((await store.due(60, 9)).runIds).toEqual(['severe', 'other', 'old']);
     });
@@ -556,11 +557,13 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       expect(await store.due(100, 10)).toEqual({
         runIds: ['run-3', 'run-2', 'run-1'],
         incidentIds: ['incident-2', 'incident-1'],
+        isScheduleDue: false,
         nextAt: 101,
       });
       expect(await store.due(100, 2)).toEqual({
         runIds: ['run-3', 'run-2'],
         incidentIds: ['incident-2', 'incident-1'],
+        isScheduleDue: false,
         nextAt: 100,
       });
       expect(await store.due(300, 10)).toMatchObject({ nextAt: null });
@@ -581,6 +584,24 @@ describe.each(['a file', 'memory'])('the store in %s', (kind) => {
       expect(await store.beat(100)).toBeNull();
       await store.probe();
       expect(await store.beat(200)).toBe(100);
+    });
+
+    it('knows when the first rule is due by the clock', async () => {
+      const backup = scheduleOf('backup', { nextAt: 50 });
+      await save({ schedules: [backup, scheduleOf('report', { nextAt: 70 }), scheduleOf('never')] });
+      await save({ schedules: [scheduleOf('freeze', { kind: 'window', nextAt: 10 })] });
+      expect(await store.due(49, 9)).toMatchObject({ isScheduleDue: false, nextAt: 50 });
+      expect(await store.due(50, 9)).toMatchObject({ isScheduleDue: true, nextAt: null });
+      await save({ schedules: [{ ...backup, nextAt: 90, lastAt: 50 }] });
+      expect(await store.due(50, 9)).toMatchObject({ isScheduleDue: false, nextAt: 70 });
+    });
+
+    it('forgets the schedules of rules that have none, and no other row of their name', async () => {
+      const window = scheduleOf('backup', { kind: 'window' });
+      await save({ schedules: [scheduleOf('backup'), scheduleOf('report'), window] });
+      await save({ removedSchedules: ['backup'] });
+      expect((await store.schedules('rule')).map(({ name }) => name)).toEqual(['report']);
+      expect(await store.schedules('window')).toEqual([window]);
     });
 
     it('keeps breakers by rule', async () => {

@@ -1,4 +1,5 @@
 import type { Labels } from './alert.ts';
+import type { CronTimes } from './cron-times.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { ParameterSpecs } from './parameter.ts';
 import type { AnyRemediation, Effect } from './remediation.ts';
@@ -133,6 +134,15 @@ export interface MuteTimes {
   unmutedAt(at: number): number | undefined;
 }
 
+/** When a rule runs by the clock, without an alert. */
+export interface RuleSchedule {
+  readonly times: CronTimes;
+  /** How late the newest tick that was missed may still run; 0: never. */
+  readonly catchUpMs: number;
+  /** Of its times: one with another begins anew. */
+  readonly digest: string;
+}
+
 export interface SeverityLevel {
   readonly name: string;
   /** 0 is the most urgent. */
@@ -169,13 +179,17 @@ export interface Rule {
   readonly safety: Safety;
   readonly unlessFiring: readonly UnlessFiring[];
   readonly muteTimes: MuteTimes;
+  /** The names of its `mute_time_intervals`. */
+  readonly mutedBy: readonly string[];
   readonly approval: ApprovalSpec;
   readonly fields: Readonly<Record<string, TextTemplate>>;
   /** Texts for customers; a phase without one has none. */
   readonly customerMessages: Readonly<Partial<Record<IncidentPhase, TextTemplate>>>;
+  /** Absent: no clock starts it. */
+  readonly schedule?: RuleSchedule;
   /** By hand: who may start it. Absent: nobody. */
   readonly manual?: { readonly roles: readonly string[] };
-  /** The typed parameters of a rule that is started by hand. */
+  /** The typed parameters of a rule that is started by hand; the clock gives the defaults. */
   readonly params: ParameterSpecs;
   /** What reports hold it to: the longest that its incidents may take, and the longest without a run that succeeds. */
   readonly objectives?: Objectives;

@@ -291,6 +291,47 @@ export const UNSET_SWITCHES: Switches = {
   reconciledAt: null,
 };
 
+/** What is due by the clock: a rule's runs, the news of a maintenance window, the report. */
+export const SCHEDULE_KINDS = ['rule', 'window', 'report'] as const;
+export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
+
+/** Why a tick of a rule made no run, or one that did not start. */
+export const SKIP_REASONS = [
+  'missed', // nobody was there, or the clock jumped, and `catch_up` is over
+  'missing_value', // the target has no value
+  'paused',
+  'muted',
+  'cause_firing',
+  'breaker_open',
+  'target_busy', // for 10 minutes, or an earlier run of the rule waits already
+  'concurrency', // for 10 minutes
+  'rule_removed',
+] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
+/**
+ * When something is due by the clock, and what became of it so far. Whoever takes a tick writes the next one here in the same
+ * transaction, so that each is taken once, by one process.
+ */
+export interface ScheduleState {
+  readonly kind: ScheduleKind;
+  /** Of the rule or of the time interval. */
+  readonly name: string;
+  /** Of what it was made from: with another it begins anew. */
+  readonly digest: string;
+  readonly nextAt: number | null;
+  /** The newest tick that was taken; of a window the begin of the one that people were told of last. */
+  readonly lastAt: number | null;
+  /** The newest run, until it has ended. */
+  readonly liveRunId: string | null;
+  /** The last run that has ended and was not skipped, when it was due, and how it ended; of a window what was told of it. */
+  readonly lastRunId: string | null;
+  readonly lastRunAt: number | null;
+  readonly lastOutcome: string | null;
+  readonly lastSkipAt: number | null;
+  readonly lastSkipReason: SkipReason | null;
+}
+
 /** A line of an incident's or a run's story. */
 export interface TimelineEntry {
   readonly incidentId: string | null;

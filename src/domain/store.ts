@@ -16,6 +16,8 @@ import type {
   NotificationChannel,
   Run,
   RunBrief,
+  ScheduleKind,
+  ScheduleState,
   StepRecord,
   StoredAuditEntry,
   StoredTimelineEntry,
@@ -48,6 +50,9 @@ export interface Changes {
   readonly releasedClaims: readonly string[];
   readonly breakers: readonly Breaker[];
   readonly switches: Switches | undefined;
+  readonly schedules: readonly ScheduleState[];
+  /** The names of rules that have no schedule any more. */
+  readonly removedSchedules: readonly string[];
   readonly timeline: readonly TimelineEntry[];
   readonly approvals: readonly Approval[];
   /**
@@ -85,6 +90,8 @@ export const NO_CHANGES: Changes = {
   releasedClaims: [],
   breakers: [],
   switches: undefined,
+  schedules: [],
+  removedSchedules: [],
   timeline: [],
   approvals: [],
   notifications: [],
@@ -149,6 +156,7 @@ export interface StoreTransaction {
   claimsOfRuns(runIds: readonly string[]): Promise<readonly Claim[]>;
   breakers(rules: readonly string[]): Promise<readonly Breaker[]>;
   switches(): Promise<Switches>;
+  schedules(kind: ScheduleKind): Promise<readonly ScheduleState[]>;
   approvalsOfRuns(runIds: readonly string[]): Promise<readonly Approval[]>;
   notifications(ids: readonly string[]): Promise<readonly Notification[]>;
   notificationsOfIncidents(incidentIds: readonly string[]): Promise<readonly Notification[]>;
@@ -236,6 +244,8 @@ export interface AuditCheck {
 export interface DueWork {
   readonly runIds: readonly string[];
   readonly incidentIds: readonly string[];
+  /** Whether a tick of a rule is due. */
+  readonly isScheduleDue: boolean;
   /** When the next thing after these is due. */
   readonly nextAt: number | null;
 }
@@ -298,6 +308,7 @@ export interface Store {
   >;
   counts(): Promise<StoreCounts>;
   switches(): Promise<Switches>;
+  schedules(kind: ScheduleKind): Promise<readonly ScheduleState[]>;
   /** The instant of the last sign of life of any process on this store, and a new one. */
   beat(now: number): Promise<number | null>;
   /** The definitions of rules as they were, by digest; kept while a run needs them. */

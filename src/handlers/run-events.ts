@@ -91,6 +91,8 @@ function viewSignal(signal: Signal): RunEvent | undefined {
     case 'quarantined':
     case 'unmatched':
     case 'match':
+    case 'scheduled_run':
+    case 'message_without_place':
       return undefined;
     case 'gate':
       return {
@@ -115,6 +117,11 @@ function viewSignal(signal: Signal): RunEvent | undefined {
           outcome: signal.outcome,
           reason: signal.reason,
         },
+      };
+    case 'schedule_skipped':
+      return {
+        name: 'schedule_skipped',
+        data: { run_id: signal.runId, rule: signal.rule, reason: signal.reason, count: signal.count },
       };
     case 'step':
       return {

@@ -1,8 +1,8 @@
 import type { AlertBatch, AlertMessage } from '../domain/alert.ts';
 import type { Json, JsonObject } from '../domain/json.ts';
-import type { GateName } from '../domain/reason.ts';
+import type { GateName, Outcome } from '../domain/reason.ts';
 import type { Look, Plan, RemediationCallInput } from '../domain/remediation.ts';
-import type { ActorEdge, IntendedStep, StepFailure } from '../domain/state.ts';
+import type { ActorEdge, IntendedStep, SkipReason, StepFailure } from '../domain/state.ts';
 
 /** An alert with its identity and what the rules say of it. Matching needs no state, so it is done before the reducer. */
 export interface CorrelatedAlert {
@@ -62,7 +62,16 @@ export type PipelineEvent =
   | { readonly kind: 'looked'; readonly runId: string; readonly address: string; readonly attempt: number; readonly look: Look }
   | { readonly kind: 'checked'; readonly runId: string; readonly rung: number; readonly results: readonly CheckResult[] }
   | { readonly kind: 'previewed'; readonly runId: string; readonly steps: readonly PreviewedStep[] }
-  | { readonly kind: 'message'; readonly runId: string; readonly text: string }
+  | {
+      /** A step says something: where the run's incident is told, or else where its rule's messages go. */
+      readonly kind: 'message';
+      readonly runId: string;
+      /** Of the step: what it says is told once, however often it is repeated. */
+      readonly address: string;
+      readonly text: string;
+    }
+  /** A tick of some rule is due. */
+  | { readonly kind: 'scheduled' }
   | { readonly kind: 'recovered'; readonly runId: string }
   | { readonly kind: 'rules_changed' }
   | { readonly kind: 'reconciled'; readonly looks: readonly AlertLook[]; readonly complete: boolean }
@@ -248,6 +257,20 @@ export type Signal =
       readonly stepId: string;
       readonly error?: string;
     }
+  /** A scheduled run has ended. */
+  | { readonly kind: 'scheduled_run'; readonly rule: string; readonly outcome: Outcome; readonly runId: string }
+  | {
+      /** So many ticks of a rule, the newest at `dueAt` (epoch ms), made no run or one that did not start. */
+      readonly kind: 'schedule_skipped';
+      readonly rule: string;
+      readonly reason: SkipReason;
+      readonly detail: string;
+      readonly count: number;
+      readonly dueAt: number;
+      readonly runId: string | null;
+    }
+  /** A step's text that nobody can be told: the rule, its severity and the configuration name no place. */
+  | { readonly kind: 'message_without_place'; readonly rule: string; readonly runId: string; readonly text: string }
   | { readonly kind: 'escalated'; readonly incidentId: string; readonly reason: string; readonly text: string }
   | { readonly kind: 'approval'; readonly state: string; readonly runId: string; readonly incidentId: string | null }
   | { readonly kind: 'incident_opened'; readonly incidentId: string; readonly rule: string; readonly severity: string }

@@ -13,6 +13,8 @@ export interface ExecutorDeps {
   /** Gives what happened back to the pipeline; resolves when it is on disk. */
   report(event: PipelineEvent): Promise<unknown>;
   preview(runId: string): Promise<PipelineEvent>;
+  /** See `StepContext.report`. */
+  summarize: StepContext['report'];
   /** Plans the steps that come after one that people have to approve; see `foresee`. */
   foresee(runId: string, address: string, attempt: number): Promise<PipelineEvent>;
 }
@@ -72,26 +74,25 @@ export class Executor {
     try {
       switch (effect.kind) {
         case 'read': {
-          const { plan, output } = await this.runCall(runId, attempt, call, async (context) => readOnce(call, context));
+          const { plan, output } = await this.runCall(common, call, async (context) => readOnce(call, context));
           return { kind: 'step_ended', ...common, result: { output }, plan };
         }
         case 'plan':
           return {
             kind: 'planned',
             ...common,
-            plan: await this.runCall(runId, attempt, call, (context) => call.remediation.plan(call.params, context)),
+            plan: await this.runCall(common, call, (context) => call.remediation.plan(call.params, context)),
           };
         case 'act':
           return {
             kind: 'step_ended',
             ...common,
-            result: { output: await this.runCall(runId, attempt, call, (context) => call.remediation.run(effect.plan, context)) },
+            result: { output: await this.runCall(common, call, (context) => call.remediation.run(effect.plan, context)) },
           };
         case 'look': {
           const { remediation } = call;
           const look = await this.runCall(
-            runId,
-            attempt,
+            common,
             call,
             async (context) => remediation.look?.(effect.plan, effect.actingAt, context) ?? ({ state: 'unknown' } as const),
           );
@@ -116,16 +117,15 @@ export class Executor {
 
   async #check(runId: string, call: RemediationCallInput): Promise<CheckResult> {
     try {
-      return { output: (await this.runCall(runId, 1, call, (context) => readOnce(call, context))).output };
+      return { output: (await this.runCall({ runId, attempt: 1 }, call, (context) => readOnce(call, context))).output };
     } catch (error) {
       return { error: stepFailure(error) };
     }
   }
 
-  /** Runs one call with its time, its connection and its abort signal. */
+  /** Runs one call with its time, its connection and its abort signal. What is no step of the run (it has no address) tells people nothing. */
   async runCall<T>(
-    runId: string,
-    attempt: number,
+    { runId, attempt, address }: { readonly runId: string; readonly attempt: number; readonly address?: string },
     call: RemediationCallInput,
     work: (context: StepContext) => Promise<T>,
   ): Promise<T> {
@@ -142,8 +142,9 @@ export class Executor {
       attempt,
       alerts: call.alerts,
       ...(this.#deps.ownContainerId === undefined ? {} : { ownContainerId: this.#deps.ownContainerId }),
+      report: (sinceMs, rulesPrefix) => this.#deps.summarize(sinceMs, rulesPrefix),
       post: async (text) => {
-        await this.#deps.report({ kind: 'message', runId, text });
+        if (address !== undefined) await this.#deps.report({ kind: 'message', runId, address, text });
       },
     };
     return await Promise.race([work(context), whenIgnored(timeout.signal, clock)]);

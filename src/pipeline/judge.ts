@@ -7,7 +7,7 @@ import type { Candidate, Gate, Verdict } from './gates/gate.ts';
 import { gates as allGates } from './gates/index.ts';
 import { alertsOf, freezeAlerts, startRun } from './start-run.ts';
 import { escalate, tell } from './story.ts';
-import { GATE_ERROR_ESCALATION_MS, GATE_RETRY_MS } from './timing.ts';
+import { GATE_ERROR_ESCALATION_MS, GATE_RETRY_MS, SCHEDULED_HOLD_MS } from './timing.ts';
 import { noteUnheardAnnouncement } from './unheard-announcement.ts';
 import type { World } from './world.ts';
 
@@ -31,10 +31,15 @@ export function judgeGates(
   gates: readonly Gate[] = allGates,
 ): readonly JudgedGate[] {
   return gates
-    .filter((gate) => (gate.forReads || !candidate.run.readsOnly) && !candidate.run.overrides.includes(gate.name))
+    .filter((gate) => concerns(gate, candidate.run))
     .map((gate) => {
       try {
-        return { gate, verdict: gate.judge(candidate, world, context), isError: false };
+        const verdict = gate.judge(candidate, world, context);
+        return {
+          gate,
+          verdict: candidate.run.trigger === 'schedule' ? byTheClock(gate, verdict, candidate.run, context) : verdict,
+          isError: false,
+        };
       } catch (error) {
         const detail = `the gate cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`;
         return {
@@ -44,6 +49,20 @@ export function judgeGates(
         };
       }
     });
+}
+
+function concerns(gate: Gate, run: Run): boolean {
+  if (run.trigger === 'schedule' && gate.forSchedules === undefined) return false;
+  return (gate.forReads || !run.readsOnly) && !run.overrides.includes(gate.name);
+}
+
+/** The clock comes again, so that what a gate would hold is skipped, at once or after a while. Nobody is called for it. */
+function byTheClock({ forSchedules }: Gate, verdict: Verdict, { createdAt }: Run, { now }: DecisionContext): Verdict {
+  if (verdict.verdict !== 'hold') return verdict;
+  const { detail, until = Infinity } = verdict;
+  const end = createdAt + SCHEDULED_HOLD_MS;
+  if (forSchedules !== 'wait' || now >= end) return { verdict: 'suppress', detail };
+  return { verdict: 'hold', detail, until: Math.min(until, end) };
 }
 
 /** Judges a pending or held run by the rule that is live now: it starts, holds, or ends. */

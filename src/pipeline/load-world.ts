@@ -1,5 +1,5 @@
 import type { Rule } from '../domain/rule.ts';
-import type { Claim, Incident, Line, Run, RunBrief } from '../domain/state.ts';
+import type { Claim, Incident, Line, Run, RunBrief, ScheduleState } from '../domain/state.ts';
 import type { IncidentTarget, StoreTransaction } from '../domain/store.ts';
 import { targetKey, touchKey } from './claims.ts';
 import type { DecisionContext } from './decision-context.ts';
@@ -19,10 +19,11 @@ export async function loadWorld(
 ): Promise<World> {
   const requestIds = events.flatMap((event) => ('actor' in event ? (event.actor.requestId ?? []) : []));
   const notificationIds = events.flatMap((event) => (event.kind === 'undeliverable' ? [event.notificationId] : []));
-  const [switches, ofAlerts, ofRuns, takenRequests, notifications] = await Promise.all([
+  const [switches, ofAlerts, ofRuns, ofSchedules, takenRequests, notifications] = await Promise.all([
     tx.switches(),
     loadAlertRows(tx, events, context.rules.digest),
     loadRunRows(tx, events, context),
+    loadSchedules(tx, events),
     requestIds.length === 0 ? [] : tx.takenRequests(requestIds),
     notificationIds.length === 0 ? [] : tx.notifications(notificationIds),
   ]);
@@ -35,7 +36,8 @@ export async function loadWorld(
     members: ofAlerts.members,
     incidents: byId([...ofAlerts.incidents, ...(ofRuns.incidents ?? [])]),
     lines: byId([...ofAlerts.lines, ...(ofRuns.lines ?? [])]),
-    runs: byId([...ofAlerts.runs, ...(ofRuns.runs ?? [])]),
+    runs: byId([...ofAlerts.runs, ...(ofRuns.runs ?? []), ...ofSchedules.runs]),
+    schedules: [...ofSchedules.schedules, ...(ofRuns.schedules ?? [])],
   });
 }
 
@@ -93,7 +95,8 @@ async function loadDecisionRows(
   const { now, rules, limits } = context;
   const judged = runs.filter((run) => run.state === 'pending' || (run.state === 'held' && !isWaiting(run)));
   const started = runs.filter((run) => run.startedAt !== null).map((run) => run.id);
-  const acting = runs.filter((run) => !run.readsOnly);
+  // One that only reads counts in no limit, but runs by the clock never overlap.
+  const acting = runs.filter((run) => !run.readsOnly || run.trigger === 'schedule');
   const names = [...new Set(runs.map((run) => run.rule))];
   const live = names.map((name) => rules.byName(name)).filter((rule) => rule !== undefined);
   const touches = events.flatMap((event) => (event.kind === 'planned' ? event.plan.touches : []));
@@ -130,6 +133,7 @@ async function loadDecisionRows(
     firingAlerts,
     notifications,
     counts,
+    schedules,
   ] = await Promise.all([
     started.length === 0 ? [] : tx.steps(started),
     started.length === 0 ? [] : tx.approvalsOfRuns(started),
@@ -144,6 +148,7 @@ async function loadDecisionRows(
     causes.length === 0 ? [] : tx.firingAlerts(causeNames),
     announced.length === 0 ? [] : tx.notificationsOfIncidents([...new Set(announced)]),
     judged.length === 0 ? undefined : loadCounts(tx, context),
+    runs.some(({ trigger }) => trigger === 'schedule') ? tx.schedules('rule') : [],
   ]);
   return {
     steps,
@@ -157,6 +162,7 @@ async function loadDecisionRows(
     memberAlerts,
     firingAlerts,
     notifications,
+    schedules,
     ...(counts === undefined ? {} : { counts }),
   };
 }
@@ -169,6 +175,18 @@ async function loadDismissed(
   const incidentIds = events.flatMap((event) => (event.kind === 'resolve' ? [event.incidentId] : []));
   if (incidentIds.length === 0) return undefined;
   return await tx.memberAlerts(incidentIds, { firingOnly: true, limit: Number.MAX_SAFE_INTEGER });
+}
+
+/** When rules are due by the clock, with the runs that their last ticks made. */
+async function loadSchedules(
+  tx: StoreTransaction,
+  events: readonly PipelineEvent[],
+): Promise<{ readonly schedules: readonly ScheduleState[]; readonly runs: readonly Run[] }> {
+  const areNeeded = events.some(({ kind }) => kind === 'scheduled' || kind === 'rules_changed' || kind === 'booted');
+  if (!areNeeded) return { schedules: [], runs: [] };
+  const schedules = await tx.schedules('rule');
+  const runIds = schedules.flatMap(({ liveRunId }) => liveRunId ?? []);
+  return { schedules, runs: runIds.length === 0 ? [] : await tx.runs(runIds) };
 }
 
 /** Whether the targets of runs by hand are free, and how often the rules acted on them. */

@@ -334,6 +334,7 @@ export class Pipeline {
     if (changes.told.length > 0 || changes.notifications.length > 0) this.#deps.onTold();
     let dueAt = Infinity;
     for (const row of [...changes.runs, ...changes.incidents]) if (row.wakeAt !== null) dueAt = Math.min(dueAt, row.wakeAt);
+    for (const { nextAt } of changes.schedules) if (nextAt !== null) dueAt = Math.min(dueAt, nextAt);
     if (changes.wakeHeld.length > 0 || changes.wakeAllHeldAt !== undefined) dueAt = context.now;
     if (this.#isLooking) this.#lookAgain = true;
     else if (dueAt < this.#dueAt) this.#arm(dueAt);
@@ -385,6 +386,7 @@ export class Pipeline {
       const events: PipelineEvent[] = [
         ...due.runIds.map((runId): PipelineEvent => ({ kind: 'wake_run', runId })),
         ...due.incidentIds.map((incidentId): PipelineEvent => ({ kind: 'wake_incident', incidentId })),
+        ...(due.isScheduleDue ? [{ kind: 'scheduled' } as const] : []),
       ].filter((event) => !this.#poisoned.has(wakeId(event)));
       if (events.length === 0) {
         // What was committed while the store was asked may be due already.
@@ -424,9 +426,10 @@ function isJudgement(waiting: Waiting): boolean {
   return waiting.event.kind === 'wake_run';
 }
 
-/** The run or incident that an event wakes; empty for other events. */
+/** What an event that nobody sent wakes: a run, an incident, the schedules; empty for other events. */
 function wakeId(event: PipelineEvent): string {
   if (event.kind === 'wake_run') return event.runId;
+  if (event.kind === 'scheduled') return event.kind;
   return event.kind === 'wake_incident' ? event.incidentId : '';
 }
 

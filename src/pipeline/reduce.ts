@@ -20,8 +20,11 @@ import { isWaiting } from './open-question.ts';
 import { recoverStep } from './recover-step.ts';
 import { takeReport } from './report-alert.ts';
 import { begin, nextRung } from './run-playbook.ts';
+import { postMessage } from './post-message.ts';
+import { scheduledRunEnded } from './scheduled-run-ended.ts';
 import { scopeOfRun } from './scope-of-run.ts';
 import { tell } from './story.ts';
+import { syncSchedules, takeTicks } from './take-ticks.ts';
 import { takePlan } from './take-plan.ts';
 import { takeLook, takeResult } from './take-result.ts';
 import { CALM_MS, LONG_DOWNTIME_MS, REPEAT_AFTER_DOWNTIME_MS, WAKE_BATCH } from './timing.ts';
@@ -47,7 +50,11 @@ export function reduce(
   const before = world.signals.length;
   const answer = decide(world, event, context, gates);
   for (const signal of world.signals.slice(before)) {
-    if (signal.kind === 'run_ended') withRun(world, signal.runId, (run) => settleRunWithoutAlerts(world, run, context));
+    if (signal.kind !== 'run_ended') continue;
+    withRun(world, signal.runId, (run) => {
+      scheduledRunEnded(world, run);
+      settleRunWithoutAlerts(world, run, context);
+    });
   }
   return answer;
 }
@@ -145,9 +152,9 @@ function applyEvent(
           });
       });
     case 'message':
-      return withRun(world, event.runId, (run) =>
-        tell(world, run.incidentId, context.now, 'message', event.text, { runId: run.id }),
-      );
+      return withRun(world, event.runId, (run) => postMessage(world, run, event, context));
+    case 'scheduled':
+      return takeTicks(world, context);
     case 'recovered':
       return withRun(world, event.runId, (run) => recoverRun(world, run, context));
     case 'foreseen':
@@ -155,12 +162,14 @@ function applyEvent(
     case 'undeliverable':
       return incidentCommands.giveUpNotification(world, event, context);
     case 'rules_changed':
+      syncSchedules(world, context);
       return world.wakeAllHeld(context.now);
     case 'reconciled':
       return reconcile(world, event, context);
     case 'stale':
       return closeStale(world, event.alertKeys, context);
     case 'booted':
+      syncSchedules(world, context);
       return world.putSwitches({ ...world.switches, bootAt: context.now, downtimeMs: event.downtimeMs });
   }
 }

@@ -17,6 +17,12 @@ export const CALM_MS = 5 * 60_000;
 /** When a gate cannot be evaluated. */
 export const GATE_RETRY_MS = 30_000;
 export const GATE_ERROR_ESCALATION_MS = 10 * 60_000;
+/** How long a scheduled run waits for its target or for a free slot before it is skipped. */
+export const SCHEDULED_HOLD_MS = 10 * 60_000;
+/** A tick that is taken so much later than it was due was not missed: the daemon was busy, or was started again. */
+export const TICK_GRACE_MS = 60_000;
+/** A last tick that is so far in the future was taken while the clock was wrong. */
+export const WRONG_CLOCK_MS = 24 * 60 * 60_000;
 /** How many held runs are judged again at once when something they wait for becomes free. */
 export const WAKE_BATCH = 50;
 /** Two looks at Alertmanager that miss an alert must be this far apart to close it. */

@@ -13,6 +13,7 @@ import type {
   Notification,
   Run,
   RunBrief,
+  ScheduleState,
   StepRecord,
   Switches,
   TimelineEntry,
@@ -31,6 +32,8 @@ export interface WorldRows {
   readonly steps?: readonly StepRecord[];
   readonly claims?: readonly Claim[];
   readonly breakers?: readonly Breaker[];
+  /** Of all rules, where a tick or the end of a scheduled run is decided. */
+  readonly schedules?: readonly ScheduleState[];
   readonly approvals?: readonly Approval[];
   readonly notifications?: readonly Notification[];
   /** Requests of the events that were taken before. */
@@ -96,6 +99,8 @@ export class World {
   readonly #runs: Table<Run>;
   readonly #steps: Table<StepRecord>;
   readonly #breakers: Table<Breaker>;
+  readonly #schedules: Table<ScheduleState>;
+  readonly #removedSchedules = new Set<string>();
   readonly #claims: Table<Claim>;
   readonly #approvals: Table<Approval>;
   readonly #notifications: Table<Notification>;
@@ -134,6 +139,7 @@ export class World {
     this.#runs = new Table((row) => row.id, rows.runs);
     this.#steps = new Table((row) => `${row.runId} ${row.address}`, rows.steps);
     this.#breakers = new Table((row) => row.rule, rows.breakers);
+    this.#schedules = new Table((row) => row.name, rows.schedules);
     this.#claims = new Table((row) => row.key, rows.claims);
     this.#approvals = new Table((row) => row.id, rows.approvals);
     this.#notifications = new Table((row) => row.id, rows.notifications);
@@ -231,6 +237,15 @@ export class World {
     return this.#breakers.get(rule);
   }
 
+  /** When a rule is due by the clock. */
+  schedule(rule: string): ScheduleState | undefined {
+    return this.#removedSchedules.has(rule) ? undefined : this.#schedules.get(rule);
+  }
+
+  schedules(): readonly ScheduleState[] {
+    return [...this.#schedules.values()].filter(({ name }) => !this.#removedSchedules.has(name));
+  }
+
   /** Runs that are running or verifying or acted lately, on the targets and of the rules that were asked for. */
   briefs(): readonly RunBrief[] {
     return [...this.#briefs.values()];
@@ -301,6 +316,15 @@ export class World {
     this.#breakers.set(breaker);
   }
 
+  putSchedule(schedule: ScheduleState): void {
+    this.#removedSchedules.delete(schedule.name);
+    this.#schedules.set(schedule);
+  }
+
+  removeSchedule(rule: string): void {
+    this.#removedSchedules.add(rule);
+  }
+
   putSwitches(switches: Switches): void {
     this.#switches = switches;
     this.#switchesWritten = true;
@@ -369,6 +393,8 @@ export class World {
       releasedClaims: [...this.#releasedClaims],
       breakers: this.#breakers.written(),
       switches: this.#switchesWritten ? this.#switches : undefined,
+      schedules: this.#schedules.written().filter(({ name }) => !this.#removedSchedules.has(name)),
+      removedSchedules: [...this.#removedSchedules],
       timeline: this.#timeline,
       approvals: this.#approvals.written(),
       notifications: this.#notifications.written(),

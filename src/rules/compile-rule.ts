@@ -1,8 +1,12 @@
-import { validate as isCron } from 'node-cron';
 import type { JsonObject } from '../domain/json.ts';
 import type { Matcher } from '../domain/matcher.ts';
 import { createMuteTimes } from '../domain/mute-times.ts';
+import { copyLabels } from '../domain/alert.ts';
+import { ParameterError, parseParameters } from '../domain/parameter.ts';
 import type { ParameterSpecs } from '../domain/parameter.ts';
+import { matchesPattern } from '../domain/pattern.ts';
+import { ExpressionError } from '../domain/scope.ts';
+import type { Scope } from '../domain/scope.ts';
 import type { Objectives, Playbook, Rule, SeverityLevel, Step, TextTemplate, UnlessFiring } from '../domain/rule.ts';
 import type { YamlPath } from '../schema/yaml-file.ts';
 import { emptyRoles } from '../schema/approval-faults.ts';
@@ -14,6 +18,7 @@ import type { CompileContext } from './compile-context.ts';
 import { compileMatchers } from './compile-matchers.ts';
 import type { MatcherList } from './compile-matchers.ts';
 import { compileRungs } from './compile-rungs.ts';
+import { compileSchedule } from './compile-schedule.ts';
 import { compileSafety } from './compile-safety.ts';
 import { compileSpecs } from './compile-specs.ts';
 import { compileVerify } from './compile-verify.ts';
@@ -29,6 +34,14 @@ import type { RuleParts } from './rule-snapshot.ts';
 import { compileTextTemplate } from './template.ts';
 
 const DEFAULT_RUN_TIMEOUT_MS = 900_000;
+/** What texts see by the clock. */
+const NO_ALERT: Omit<Scope, 'now'> = {
+  labels: copyLabels({}),
+  annotations: copyLabels({}),
+  alerts: [],
+  group: copyLabels({}),
+  run: { id: '', attempt: 1, failed: false, actor: '' },
+};
 /** Of the many rules that have none. */
 const NO_TEXTS: Readonly<Record<string, never>> = Object.freeze({});
 
@@ -58,7 +71,9 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
   const shape: ScopeShape = { kind: 'rule', params, steps: new Map() };
   const list = compileTriggers(definition, context, path);
   const matchers = list?.matchers ?? [];
-  if (list !== undefined) refuseUnansweredParameters(params, context, path);
+  const schedule = definition.schedule && compileSchedule(definition.schedule, [...path, 'schedule'], report);
+  if (list !== undefined) refuseUnansweredParameters(params, 'alert', context, path);
+  else if (definition.schedule !== undefined) refuseUnansweredParameters(params, 'clock', context, path);
   const rungs = compileRungs(definition, shape, context, path);
   const verify = definition.verify && compileVerify(definition.verify, shape, context, [...path, 'verify']);
   const target =
@@ -111,12 +126,14 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
     approval,
     fields: compileTexts(definition.fields ?? NO_TEXTS, shape, context, [...path, 'fields']),
     customerMessages: compileTexts(definition.customer_messages ?? NO_TEXTS, shape, context, [...path, 'customer_messages']),
+    mutedBy: definition.mute_time_intervals ?? [],
     params,
     responseTo: (severity) => plans.planOf(severity, escalationPolicy),
     notify: compileTexts(definition.notify ?? NO_TEXTS, shape, context, [...path, 'notify']),
     readsOnly: rungs.rungs.every((rung) => onlyReads(rung.playbook)),
     ...(definition.runbook_url === undefined ? {} : { runbookUrl: definition.runbook_url }),
     ...(target === undefined ? {} : { target }),
+    ...(schedule === undefined ? {} : { schedule }),
     ...(definition.manual === undefined ? {} : { manual: { roles: definition.manual.roles } }),
     ...(definition.group_by === undefined ? {} : { groupBy: definition.group_by }),
     ...(verify === undefined ? {} : { verify: verify.verify }),
@@ -125,6 +142,7 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
   };
   if (definition.notify !== undefined) checkNotify(definition.notify, context, [...path, 'notify']);
   if (definition.runbook_url !== undefined) checkRunbookUrl(definition.runbook_url, context, [...path, 'runbook_url']);
+  if (rule.schedule !== undefined) refuseUnschedulable(rule, context, path);
   warnOfDestructiveSteps(rule, context, path);
   refuseUnconnectedSteps(rule, context, path);
   return { rule, matchers };
@@ -133,18 +151,6 @@ export function compileRule(definition: RuleDefinition, around: RuleContext, pat
 function compileTriggers(definition: RuleDefinition, context: RuleContext, path: YamlPath): MatcherList | undefined {
   const { matchers, schedule, manual } = definition;
   const { report } = context;
-  if (schedule !== undefined) {
-    report([...path, 'schedule'], 'not available in this version: schedules; the rule does not run by itself', {
-      at: 'key',
-      severity: 'warning',
-    });
-    if (!isCron(schedule.cron))
-      report([...path, 'schedule', 'cron'], `"${schedule.cron}" is not a cron expression such as '0 2 * * *'`);
-    if (schedule.timezone !== undefined && !isTimeZone(schedule.timezone)) {
-      report([...path, 'schedule', 'timezone'], `unknown time zone '${schedule.timezone}'`);
-    }
-    compileDuration(schedule.catch_up, 0, [...path, 'schedule', 'catch_up'], report);
-  }
   if (manual !== undefined) {
     const at = [...path, 'manual', 'roles'];
     checkRoles(manual.roles, context.settings, at, report);
@@ -159,11 +165,30 @@ function compileTriggers(definition: RuleDefinition, context: RuleContext, path:
   return undefined;
 }
 
-/** An alert gives no parameters: what it cannot do without has a default. */
-function refuseUnansweredParameters(params: ParameterSpecs, { report }: RuleContext, path: YamlPath): void {
+/** By the clock there are no labels: a target must have its value without them. */
+function refuseUnschedulable({ rungs, target, params }: Rule, { report }: RuleContext, path: YamlPath): void {
+  if (rungs.length === 0) report([...path, 'schedule'], 'a rule with a `schedule` needs steps: there is no alert to tell of');
+  try {
+    const given = parseParameters(params, {}, matchesPattern);
+    target?.render({ ...NO_ALERT, params: given, now: Date.now() });
+  } catch (error) {
+    // What a parameter lacks is said where it stands.
+    if (error instanceof ParameterError) return;
+    if (!(error instanceof ExpressionError)) throw error;
+    report([...path, 'target'], `by its schedule the rule has no alert, and so its target no value: ${error.message}`);
+  }
+}
+
+/** Neither an alert nor a clock gives parameters: what cannot be done without has a default. */
+function refuseUnansweredParameters(
+  params: ParameterSpecs,
+  trigger: 'alert' | 'clock',
+  { report }: RuleContext,
+  path: YamlPath,
+): void {
   for (const [name, spec] of Object.entries(params)) {
     if (spec.required !== true || spec.default !== undefined) continue;
-    report([...path, 'params', name], `alerts trigger this rule, and no alert gives '${name}': write a \`default\``);
+    report([...path, 'params', name], `${trigger}s trigger this rule, and no ${trigger} gives '${name}': write a \`default\``);
   }
 }
 
@@ -172,15 +197,6 @@ function checkNotify(notify: NonNullable<RuleDefinition['notify']>, { notifyChec
   const constant = (place: string | undefined): string | undefined => (place?.includes('{{') === true ? undefined : place);
   const constants = { slack: constant(notify.slack), pagerduty: constant(notify.pagerduty) };
   notifyCheck.check(constants, (key, message, options) => report([...path, key], message, options));
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function compileSeverity(

@@ -13,6 +13,8 @@ import {
   NOTIFICATION_CHANNELS,
   NOTIFICATION_PURPOSES,
   RUN_STATES,
+  SCHEDULE_KINDS,
+  SKIP_REASONS,
   STEP_STAGES,
   TIMELINE_KINDS,
   TRIGGERS,
@@ -30,6 +32,7 @@ import type {
   Member,
   Notification,
   Run,
+  ScheduleState,
   StepRecord,
   Switches,
   TimelineEntry,
@@ -245,6 +248,20 @@ export const switches = defineTable<SwitchesRow>()('switches', ['id'], {
   reconciledAt: nullable(integer),
 });
 
+export const schedules = defineTable<ScheduleState>()('schedule', ['kind', 'name'], {
+  kind: word(SCHEDULE_KINDS),
+  name: text,
+  digest: text,
+  nextAt: nullable(integer),
+  lastAt: nullable(integer),
+  liveRunId: nullable(text),
+  lastRunId: nullable(text),
+  lastRunAt: nullable(integer),
+  lastOutcome: nullable(text),
+  lastSkipAt: nullable(integer),
+  lastSkipReason: nullable(word(SKIP_REASONS)),
+});
+
 export const heartbeats = defineTable<HeartbeatRow>()('heartbeat', ['id'], { id: text, at: integer });
 
 export const timeline = defineTable<TimelineEntry>()('timeline', [], {
@@ -350,6 +367,7 @@ export const TABLES = [
   claims,
   breakers,
   switches,
+  schedules,
   heartbeats,
   timeline,
   quarantined,
@@ -372,6 +390,7 @@ export interface Schema {
   readonly claim: ColumnsOf<Claim>;
   readonly breaker: ColumnsOf<Breaker>;
   readonly switches: ColumnsOf<SwitchesRow>;
+  readonly schedule: ColumnsOf<ScheduleState>;
   readonly heartbeat: ColumnsOf<HeartbeatRow>;
   readonly timeline: ColumnsOf<TimelineEntry> & { readonly position: number };
   readonly quarantined: ColumnsOf<QuarantinedRow> & { readonly position: number };

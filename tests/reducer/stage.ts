@@ -133,6 +133,8 @@ export class Stage {
       const incident = this.state.incidents.find(({ wakeAt }) => wakeAt !== null && wakeAt <= this.now);
       if (run !== undefined) this.apply({ kind: 'wake_run', runId: run.id });
       else if (incident !== undefined) this.apply({ kind: 'wake_incident', incidentId: incident.id });
+      else if (this.state.schedules.some(({ nextAt }) => nextAt !== null && nextAt <= this.now))
+        this.apply({ kind: 'scheduled' });
       else return;
     }
     throw new Error('something is due for ever');
@@ -147,7 +149,10 @@ export class Stage {
         this.check(verdict);
         continue;
       }
-      const next = Math.min(...[...this.state.runs, ...this.state.incidents].flatMap(({ wakeAt }) => wakeAt ?? []));
+      const next = Math.min(
+        ...[...this.state.runs, ...this.state.incidents].flatMap(({ wakeAt }) => wakeAt ?? []),
+        ...this.state.schedules.flatMap(({ nextAt }) => nextAt ?? []),
+      );
       if (next > until) break;
       this.now = next;
     }

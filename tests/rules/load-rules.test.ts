@@ -163,7 +163,7 @@ describe('problems of rule files', () => {
     expect(problems).toHaveLength(2);
   });
 
-  test('what this version cannot do is said in one line each', () => {
+  test('a rule may have a schedule and be started by hand', () => {
     const { problems, ruleSet } = load(`rules:
   - name: backup
     schedule: { cron: '0 2 * * *', timezone: UTC }
@@ -173,10 +173,8 @@ describe('problems of rule files', () => {
     target: backup/main
     steps: [{ uses: exec.run, connection: hotfix, approval: true }]
 `);
-    expect(ruleSet?.rules).toHaveLength(1);
-    expect(problems).toEqual([
-      'rules.yml:3:5: warning: not available in this version: schedules; the rule does not run by itself',
-    ]);
+    expect(problems).toEqual([]);
+    expect(ruleSet?.rules[0]).toMatchObject({ onAlerts: false, schedule: { times: { cron: '0 2 * * *', timezone: 'UTC' } } });
   });
 });
 

@@ -163,6 +163,7 @@ export function buildRule(options: RuleOptions = {}): Rule {
     safety: { ...OPEN_SAFETY, ...safety },
     unlessFiring: [],
     muteTimes: NEVER_MUTED,
+    mutedBy: [],
     approval: { roles: ['responder'], count: 1, timeoutMs: 30 * MINUTE_MS, onTimeout: 'escalate' },
     fields: {},
     customerMessages: {},

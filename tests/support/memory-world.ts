@@ -11,6 +11,7 @@ import type {
   Member,
   Notification,
   Run,
+  ScheduleState,
   StepRecord,
   Switches,
   TimelineEntry,
@@ -33,6 +34,7 @@ export interface MemoryState {
   readonly steps: readonly StepRecord[];
   readonly claims: readonly Claim[];
   readonly breakers: readonly Breaker[];
+  readonly schedules: readonly ScheduleState[];
   readonly approvals: readonly Approval[];
   readonly notifications: readonly Notification[];
   /** Requests from outside that were taken. */
@@ -60,6 +62,7 @@ export const EMPTY_STATE: MemoryState = {
   steps: [],
   claims: [],
   breakers: [],
+  schedules: [],
   approvals: [],
   notifications: [],
   takenRequests: [],
@@ -219,6 +222,9 @@ function save(state: MemoryState, changes: Changes): MemoryState {
     steps: put(state.steps, changes.steps, (row) => `${row.runId} ${row.address}`),
     claims: released.size === 0 ? claims : claims.filter((claim) => !released.has(claim.key)),
     breakers: put(state.breakers, changes.breakers, (row) => row.rule),
+    schedules: put(state.schedules, changes.schedules, (row) => row.name).filter(
+      (row) => !changes.removedSchedules.includes(row.name),
+    ),
     approvals: put(state.approvals, changes.approvals, (row) => row.id),
     notifications: putNotifications(state.notifications, changes.notifications),
     takenRequests:

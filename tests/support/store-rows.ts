@@ -10,6 +10,7 @@ import type {
   Member,
   Notification,
   Run,
+  ScheduleState,
   StepRecord,
   TimelineEntry,
 } from '../../src/domain/state.ts';
@@ -223,6 +224,23 @@ export function approvalOf(id: string, runId: string, overrides: Partial<Approva
     timeoutAt: 2300,
     onTimeout: 'escalate',
     expiresAt: 9300,
+    ...overrides,
+  };
+}
+
+export function scheduleOf(name: string, overrides: Partial<ScheduleState> = {}): ScheduleState {
+  return {
+    kind: 'rule',
+    name,
+    digest: 'digest-1',
+    nextAt: null,
+    lastAt: null,
+    liveRunId: null,
+    lastRunId: null,
+    lastRunAt: null,
+    lastOutcome: null,
+    lastSkipAt: null,
+    lastSkipReason: null,
     ...overrides,
   };
 }

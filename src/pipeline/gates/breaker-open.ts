@@ -5,6 +5,7 @@ export const breakerOpen: Gate = {
   name: 'breaker_open',
   forReads: false,
   overridable: true,
+  forSchedules: 'skip',
   judge({ rule }, world) {
     const breaker = world.breaker(rule.name);
     if (breaker?.openedAt == null) return PROCEED;

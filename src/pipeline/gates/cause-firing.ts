@@ -6,6 +6,7 @@ export const causeFiring: Gate = {
   name: 'cause_firing',
   forReads: false,
   overridable: true,
+  forSchedules: 'skip',
   judge({ run, rule }, world) {
     if (rule.unlessFiring.length === 0) return PROCEED;
     const own = world.memberAlerts

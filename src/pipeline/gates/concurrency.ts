@@ -7,6 +7,7 @@ export const concurrency: Gate = {
   name: 'concurrency',
   forReads: true,
   overridable: true,
+  forSchedules: 'wait',
   judge(_candidate, world, { limits }) {
     if (world.counts.running < limits.maxConcurrentRuns) return PROCEED;
     return {

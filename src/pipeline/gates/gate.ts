@@ -29,6 +29,8 @@ export interface Gate {
   readonly overridable: boolean;
   /** Whether a person with the rule's approval roles may let one run pass it: its hold waits for a judgement. */
   readonly approvable?: boolean;
+  /** What its hold does to a scheduled run: it is skipped, or waits 10 minutes before it is. Absent: the clock passes it. */
+  readonly forSchedules?: 'skip' | 'wait';
   judge(candidate: Candidate, world: World, context: DecisionContext): Verdict;
 }
 

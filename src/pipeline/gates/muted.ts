@@ -8,6 +8,7 @@ export const muted: Gate = {
   name: 'muted',
   forReads: false,
   overridable: true,
+  forSchedules: 'skip',
   judge({ rule }, _world, { now }) {
     if (!rule.muteTimes.isMuted(now)) return PROCEED;
     const until = rule.muteTimes.unmutedAt(now);

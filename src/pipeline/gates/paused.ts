@@ -5,6 +5,7 @@ export const paused: Gate = {
   name: 'paused',
   forReads: true,
   overridable: false,
+  forSchedules: 'skip',
   judge(_candidate, world, { now }) {
     const { pausedAt, pausedUntil, pausedBy, pauseReason } = world.switches;
     if (pausedAt === null || (pausedUntil !== null && pausedUntil <= now)) return PROCEED;

@@ -17,7 +17,7 @@ export const ROWS_PER_STATEMENT = 500;
  * Made lazily, so that a large save is never in memory twice. The audit log is not in it, because it needs to read first.
  */
 export function* changeStatements(
-  { write, wake, claims, notifications }: StoreQueries,
+  { write, wake, claims, notifications, schedules }: StoreQueries,
   changes: Changes,
   known: KnownRows,
   now: number,
@@ -39,6 +39,8 @@ export function* changeStatements(
   if (changes.releasedClaims.length > 0) yield queryStatement(bind(claims.release, { keys: changes.releasedClaims }));
   yield* inChunks(changes.breakers, (values) => [writeRows(write.breakers, values)]);
   if (changes.switches !== undefined) yield writeRows(write.switches, [{ ...changes.switches, id: ONLY_ROW }]);
+  yield* inChunks(changes.schedules, (values) => [writeRows(write.schedules, values)]);
+  if (changes.removedSchedules.length > 0) yield queryStatement(bind(schedules.removeRules, { names: changes.removedSchedules }));
   yield* inChunks(changes.timeline, (values) => [writeRows(write.timeline, values)]);
   yield* inChunks(changes.approvals, (values) => writeChangedRows(write.approvals, values, known));
   yield* inChunks(changes.notifications, (values) => [writeRows(write.notifications, values.map(owedFromItsBeginning))]);

@@ -18,6 +18,8 @@ import { createReportQueries } from './report-queries.ts';
 import type { ReportQueries } from './report-queries.ts';
 import { createRunQueries } from './run-queries.ts';
 import type { RunQueries } from './run-queries.ts';
+import { createScheduleQueries } from './schedule-queries.ts';
+import type { ScheduleQueries } from './schedule-queries.ts';
 import type { StoreDialect } from './store-dialect.ts';
 import { createWakeQueries } from './wake-queries.ts';
 import type { WakeQueries } from './wake-queries.ts';
@@ -35,6 +37,7 @@ export interface StoreQueries {
   readonly daemon: DaemonQueries;
   readonly approvals: ApprovalQueries;
   readonly notifications: NotificationQueries;
+  readonly schedules: ScheduleQueries;
   readonly audit: AuditQueries;
   readonly wake: WakeQueries;
   readonly prune: PruneQueries;
@@ -53,6 +56,7 @@ export function createStoreQueries(dialect: StoreDialect): StoreQueries {
     daemon: createDaemonQueries(dialect),
     approvals: createApprovalQueries(dialect),
     notifications: createNotificationQueries(dialect),
+    schedules: createScheduleQueries(dialect),
     audit: createAuditQueries(dialect),
     wake: createWakeQueries(dialect),
     prune: createPruneQueries(dialect),

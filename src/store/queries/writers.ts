@@ -8,6 +8,7 @@ import type {
   Member,
   Notification,
   Run,
+  ScheduleState,
   StepRecord,
   TimelineEntry,
 } from '../../domain/state.ts';
@@ -28,6 +29,7 @@ export interface Writers {
   readonly claims: RowWriter<Claim>;
   readonly breakers: RowWriter<Breaker>;
   readonly switches: RowWriter<rows.SwitchesRow>;
+  readonly schedules: RowWriter<ScheduleState>;
   readonly heartbeats: RowWriter<rows.HeartbeatRow>;
   readonly timeline: RowWriter<TimelineEntry>;
   readonly quarantined: RowWriter<rows.QuarantinedRow>;
@@ -51,6 +53,7 @@ export function createWriters(dialect: StoreDialect): Writers {
     claims: replaceRows(dialect, rows.claims),
     breakers: replaceRows(dialect, rows.breakers),
     switches: replaceRows(dialect, rows.switches),
+    schedules: replaceRows(dialect, rows.schedules),
     heartbeats: replaceRows(dialect, rows.heartbeats),
     timeline: replaceRows(dialect, rows.timeline),
     quarantined: replaceRows(dialect, rows.quarantined),

@@ -8,6 +8,8 @@ import type {
   Incident,
   Notification,
   Run,
+  ScheduleKind,
+  ScheduleState,
   StepRecord,
   StoredAuditEntry,
   StoredTimelineEntry,
@@ -106,20 +108,24 @@ export class SqliteStore implements Store {
   }
 
   due(now: number, limit: number): Promise<DueWork> {
-    const { runs, incidents } = this.#queries;
+    const { runs, incidents, schedules } = this.#queries;
     return this.#read(async (reads) => {
       // One more than asked for shows whether something is due after these.
-      const [runIds, incidentIds, [nextRunAt], [nextIncidentAt]] = await Promise.all([
+      const [runIds, incidentIds, [nextRunAt], [nextIncidentAt], [nextTickAt]] = await Promise.all([
         reads.query(runs.due, { now, limit: limit + 1 }),
         reads.query(incidents.due, { now, limit: limit + 1 }),
         reads.query(runs.nextDue, { now }),
         reads.query(incidents.nextDue, { now }),
+        reads.query(schedules.nextOfRules, {}),
       ]);
       const hasMore = runIds.length > limit || incidentIds.length > limit;
-      const nextAt = hasMore ? now : Math.min(nextRunAt ?? Infinity, nextIncidentAt ?? Infinity);
+      const isScheduleDue = nextTickAt != null && nextTickAt <= now;
+      const nextTick = isScheduleDue ? Infinity : (nextTickAt ?? Infinity);
+      const nextAt = hasMore ? now : Math.min(nextRunAt ?? Infinity, nextIncidentAt ?? Infinity, nextTick);
       return {
         runIds: runIds.slice(0, limit),
         incidentIds: incidentIds.slice(0, limit),
+        isScheduleDue,
         nextAt: nextAt === Infinity ? null : nextAt,
       };
     });
@@ -212,6 +218,10 @@ export class SqliteStore implements Store {
 
   listNotifications(filter: NotificationFilter): Promise<readonly Notification[]> {
     return this.#read((reads) => reads.run(listNotifications(this.#queries.dialect, filter)));
+  }
+
+  schedules(kind: ScheduleKind): Promise<readonly ScheduleState[]> {
+    return this.#read((reads) => reads.query(this.#queries.schedules.ofKind, { kind }));
   }
 
   /** Every channel has its count, also one that holds nothing. */

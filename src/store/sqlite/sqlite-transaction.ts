@@ -12,6 +12,8 @@ import type {
   Notification,
   Run,
   RunBrief,
+  ScheduleKind,
+  ScheduleState,
   StepRecord,
   Switches,
 } from '../../domain/state.ts';
@@ -123,6 +125,10 @@ export class SqliteTransaction implements StoreTransaction {
 
   async switches(): Promise<Switches> {
     return switchesOf(await this.#session.query(this.#queries.daemon.switches, {}));
+  }
+
+  schedules(kind: ScheduleKind): Promise<readonly ScheduleState[]> {
+    return this.#session.query(this.#queries.schedules.ofKind, { kind });
   }
 
   approvalsOfRuns(runIds: readonly string[]): Promise<readonly Approval[]> {
