@@ -99,6 +99,7 @@ function createRunner(settings: Settings, ownContainerId: string | undefined) {
       alerts: call.alerts,
       ...(ownContainerId === undefined ? {} : { ownContainerId }),
       post: () => Promise.resolve(),
+      report: () => Promise.resolve({ text: 'only the daemon knows', incidents: 0, acted: 0, verified: 0 }),
     });
   };
 }

@@ -68,6 +68,15 @@ export interface Plan<D extends Json = Json> {
   readonly data: D;
 }
 
+/** The short form of a report. */
+export interface ReportSummary {
+  /** For people, without markup. */
+  readonly text: string;
+  readonly incidents: number;
+  readonly acted: number;
+  readonly verified: number;
+}
+
 /** What a remediation may use besides its parameters. */
 export interface StepContext<K extends ConnectionKind | undefined = ConnectionKind | undefined> {
   readonly connection: K extends ConnectionKind ? ConnectionOf<K> : undefined;
@@ -86,6 +95,8 @@ export interface StepContext<K extends ConnectionKind | undefined = ConnectionKi
   readonly alerts: readonly Labels[];
   /** Sends a text to where the rule's messages go. */
   readonly post: (text: string) => Promise<void>;
+  /** What automation did in the last so many milliseconds, by the rules whose names begin with a text. */
+  readonly report: (sinceMs: number, rulesPrefix: string) => Promise<ReportSummary>;
 }
 
 /** Whether a change that was under way has been made. `wait` asks again after so many milliseconds. */

@@ -82,11 +82,12 @@ const TOO_MANY_RECURRENCES = 2;
 /** The outcomes of a run that was to fix something and could be judged. */
 const JUDGED = new Set(['verified', 'ineffective', 'inconclusive', 'failed', 'interrupted']);
 
-/** Reads what happened in the window (epoch ms) and adds it up. */
+/** Reads what happened in the window (epoch ms) and adds it up, for the rules whose names begin with `rulesPrefix`. */
 export async function makeReport(
   store: Pick<Store, 'endedRuns' | 'startedIncidents'>,
   rules: RuleSet,
   window: { readonly since: number; readonly until: number },
+  rulesPrefix = '',
 ): Promise<Report> {
   const total = new Tally();
   const byRule = new Map<string, Tally>();
@@ -97,6 +98,7 @@ export async function makeReport(
     window,
     (run) => run.endedAt,
   )) {
+    if (!run.rule.startsWith(rulesPrefix)) continue;
     total.addRun(run);
     tallyOf(run.rule).addRun(run);
     if (run.acted) found(targets, run.target, () => new TargetTally(run.target)).add(run);
@@ -106,6 +108,7 @@ export async function makeReport(
     window,
     (entry) => entry.startedAt,
   )) {
+    if (!incident.rule.startsWith(rulesPrefix)) continue;
     const pages = hasPage(rules, incident);
     total.addIncident(incident, pages);
     tallyOf(incident.rule).addIncident(incident, pages);

@@ -8,6 +8,7 @@ import type { CommandAnswer, PipelineEvent, Signal } from '../pipeline/event.ts'
 import { Executor } from '../pipeline/execute.ts';
 import { foresee } from '../pipeline/foresee.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
+import { summarize } from '../pipeline/report-summary.ts';
 import { scopeOfRun } from '../pipeline/scope-of-run.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { TestWorld } from './rule-test.ts';
@@ -60,6 +61,10 @@ export class TestDaemon {
       onFault,
       report: (event) => this.#pipeline.report(event),
       preview: (runId) => this.#preview(runId),
+      summarize: (sinceMs, rulesPrefix) => {
+        const until = this.clock.now();
+        return summarize(this.#store, world.rules, { since: until - sinceMs, until }, rulesPrefix);
+      },
       foresee: (runId, address, attempt) => this.#foresee(runId, address, attempt),
     });
     this.#pipeline = new Pipeline({

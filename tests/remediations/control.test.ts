@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseParameters } from '../../src/domain/parameter.ts';
 import { messagePost } from '../../src/remediations/control/message-post.ts';
+import { reportPost } from '../../src/remediations/control/report-post.ts';
 import { wait } from '../../src/remediations/control/wait.ts';
 import { createStepContext } from '../support/step-context.ts';
 
@@ -45,6 +46,29 @@ describe('wait', () => {
       code: 'invalid_value',
       message: expect.stringContaining('raise'),
     });
+  });
+});
+
+describe('report.post', () => {
+  const summary = { text: 'two incidents', incidents: 2, acted: 1, verified: 1 };
+
+  test('posts what the report says, of the rules and the time that were asked for', async () => {
+    const posted: string[] = [];
+    const asked: unknown[] = [];
+    const context = createStepContext(undefined, {
+      post: (text) => Promise.resolve(void posted.push(text)),
+      report: (...question) => Promise.resolve((asked.push(question), summary)),
+    });
+    const params = parseParameters(reportPost.params, { since: '7d', rules: 'orders-' }, () => true);
+    expect(await reportPost.run(await reportPost.plan(params, context), context)).toEqual(summary);
+    expect(asked).toEqual([[604_800_000, 'orders-']]);
+    expect(posted).toEqual(['two incidents']);
+  });
+
+  test('says that nobody was told when it could not be made', async () => {
+    const context = createStepContext(undefined, { report: () => Promise.reject(new Error('the store is gone')) });
+    const plan = await reportPost.plan({ since: 86_400_000 }, context);
+    await expect(reportPost.run(plan, context)).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 

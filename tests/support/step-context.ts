@@ -20,6 +20,7 @@ export function createStepContext(connection: Connection | undefined, overrides:
     attempt: 1,
     alerts: [],
     post: () => Promise.resolve(),
+    report: () => Promise.resolve({ text: 'nothing happened', incidents: 0, acted: 0, verified: 0 }),
     ...overrides,
   };
 }
