@@ -12,7 +12,7 @@ export interface KeySelection {
  * Walks the whole database, page by page. Keys that are there all the time come at least once, perhaps twice; they are
  * bytes, since a name need not be text. https://redis.io/docs/latest/commands/scan/#scan-guarantees
  */
-async function* scanKeys(session: RedisSession, { match, type, batch }: KeySelection): AsyncGenerator<readonly Buffer[]> {
+export async function* scanKeys(session: RedisSession, { match, type, batch }: KeySelection): AsyncGenerator<readonly Buffer[]> {
   let cursor = '0';
   do {
     const from = cursor;

@@ -10,6 +10,7 @@ const CODE_BY_WORD: ReadonlyMap<string, StepErrorCode> = new Map([
   ['LOADING', 'unavailable'],
   ['BUSY', 'unavailable'],
   ['MASTERDOWN', 'unavailable'],
+  ['NOMASTERLINK', 'unavailable'],
   ['CLUSTERDOWN', 'unavailable'],
   ['TRYAGAIN', 'unavailable'],
 ]);
@@ -20,6 +21,12 @@ export function commandError(error: unknown, connection: string, happened: 'noth
   if (text === undefined) {
     return new StepError('unavailable', `Redis "${connection}": the connection was lost`, { happened });
   }
+  return refusal(text, connection, happened);
+}
+
+/** What an error reply means for a step; `reply` is its text without the leading minus. */
+export function refusal(reply: string, connection: string, happened: 'nothing' | 'unknown'): StepError {
+  const text = oneLine(reply);
   return new StepError(replyCode(text), `Redis "${connection}": ${text}`, { happened });
 }
 
@@ -40,7 +47,11 @@ export function isErrorReply(error: unknown): boolean {
 
 function replyText(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
-  return error.message.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT);
+  return oneLine(error.message);
+}
+
+function oneLine(reply: string): string {
+  return reply.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT);
 }
 
 // By shape: an error of the socket need not be an instance of this realm's Error.

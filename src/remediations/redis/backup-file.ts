@@ -1,0 +1,68 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
+import { describeError } from '../describe-error.ts';
+
+const OWNER_ONLY = 0o600;
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/**
+ * Writes a file that is there whole or not at all: under a name with `.partial`, flushed to the disk, and only then renamed to
+ * what `finish` calls it. When anything fails, the partial file is removed; only a crash leaves one.
+ */
+export async function writeBackupFile<T extends { readonly name: string }>(
+  directory: string,
+  partialName: string,
+  chunks: AsyncIterable<Buffer>,
+  finish: () => T,
+): Promise<T & { readonly file: string }> {
+  const partial = join(directory, `${partialName}.partial`);
+  const handle = await onDisk(directory, () => open(partial, 'wx', OWNER_ONLY));
+  try {
+    try {
+      for await (const chunk of chunks) await onDisk(directory, () => handle.writeFile(chunk));
+      await onDisk(directory, () => handle.sync());
+    } finally {
+      await handle.close();
+    }
+    const facts = finish();
+    const file = join(directory, facts.name);
+    await onDisk(directory, () => rename(partial, file));
+    await onDisk(directory, () => flushDirectory(directory));
+    return { ...facts, file };
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+// So that the name outlasts a power failure too.
+async function flushDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function onDisk<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw diskError(error, directory);
+  }
+}
+
+function diskError(error: unknown, directory: string): StepError {
+  const { code } = describeError(error);
+  const place = JSON.stringify(directory);
+  if (FULL.has(code)) return failed('rejected', `${place}: the disk is full; free some space. What was written is removed`);
+  if (FORBIDDEN.has(code)) return failed('permission_denied', `${place}: remedyd may not write there (${code})`);
+  return failed('rejected', `${place}: writing failed (${code})`);
+}
+
+function failed(code: StepErrorCode, message: string): StepError {
+  return new StepError(code, message, { happened: 'nothing' });
+}
