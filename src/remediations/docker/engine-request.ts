@@ -29,7 +29,7 @@ export function requestEngine(docker: Docker, request: EngineRequest, signal: Ab
         options: { _query: query, _body: body },
       },
       (error, answer) => {
-        if (error === null || error === undefined) resolve(answer);
+        if (error === null) resolve(answer);
         else reject(error);
       },
     );

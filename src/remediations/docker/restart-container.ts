@@ -1,8 +1,8 @@
 import { defineRemediation } from '../../domain/remediation.ts';
+import { sendRestart } from './change-requests.ts';
 import { connectDocker } from './connect-docker.ts';
 import { toTimestamp, type ContainerDetails } from './container-details.ts';
 import { parseSelection, SELECTION_PARAMS } from './container-selection.ts';
-import { requestEngine } from './engine-request.ts';
 import { findContainer, findUnlessGone } from './find-container.ts';
 import { findPlanned, inspectChanged, planContainer } from './planned-container.ts';
 import { lookAgainUntilOver } from './request-under-way.ts';
@@ -53,20 +53,11 @@ export const restartContainer = defineRemediation({
   },
 
   async run(plan, context) {
-    const { id, name, startedAt, stopTimeoutMs } = plan.data;
+    const { name, startedAt, stopTimeoutMs } = plan.data;
     const { clock, signal } = context;
     const begunAt = clock.monotonic();
     const { docker } = await findPlanned(plan.data, context);
-    await requestEngine(
-      docker,
-      {
-        what: `restarting container ${name}`,
-        method: 'POST',
-        path: `/containers/${id}/restart`,
-        query: { t: stopTimeoutMs / 1_000 },
-      },
-      signal,
-    );
+    await sendRestart(docker, plan.data, stopTimeoutMs, signal);
     const after = await inspectChanged(docker, name, 'was restarted', signal);
     return createOutput(after, startedAt, Math.round(clock.monotonic() - begunAt));
   },

@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { describeWith } from '../support/servers/describe-with.ts';
+import { createStage } from './docker-changes/stage.ts';
+import { testOneContainer } from './docker-changes/one-container.ts';
+
+// One file, because an engine takes seconds to start.
+describeWith('docker', 'changes on a real engine', () => {
+  let stage: Awaited<ReturnType<typeof createStage>>;
+
+  beforeAll(async () => {
+    stage = await createStage();
+  }, 120_000);
+  afterAll(() => stage.stop(), 60_000);
+
+  testOneContainer(() => stage);
+});
