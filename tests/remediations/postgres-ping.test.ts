@@ -6,7 +6,7 @@ import { startSilentServer } from '../support/silent-server.ts';
 import { createStepContext } from '../support/step-context.ts';
 import { stepFailure } from '../support/step-failure.ts';
 
-const NOT_READY = { ready: false, version: '', in_recovery: false, latency: expect.any(Number) };
+const NOT_READY = { ready: false, version: '', in_recovery: false, starting: false, latency: expect.any(Number) };
 
 describeWith('postgres', 'postgres.ping', () => {
   let server: GuardedPostgres;
@@ -27,6 +27,7 @@ describeWith('postgres', 'postgres.ping', () => {
       ready: true,
       version: expect.stringMatching(/^\d+/),
       in_recovery: false,
+      starting: false,
       latency: expect.any(Number),
       reason: '',
       message: '',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineRemediation, StepError } from '../../domain/remediation.ts';
+import { isNotAccepting } from './postgres-error.ts';
 import { withPostgresSession, type SessionContext } from './postgres-session.ts';
 
 const LONGEST_PING_MS = 5_000;
@@ -18,6 +19,8 @@ export const ping = defineRemediation({
     'A server that cannot be reached, is starting, has no connection left or does not answer within 5s (or four fifths of the',
     'timeout, if that is less) gives `ready: false` and the `reason`, so that `expect: output.ready` with `within: 2m` waits for it.',
     'So does a server that refuses the credentials (`permission_denied`): it runs, but nothing can be done with it.',
+    'With `starting` the server is up, and works through its log after a crash or a restart: restarting it again makes it begin anew.',
+    'PostgreSQL has one code (57P03) for that, for shutting down, and for a standby without `hot_standby`, which stays so.',
     'A standby is ready; ask for `output.ready && !output.in_recovery` where writes are needed.',
   ].join('\n'),
   connection: 'postgres',
@@ -26,6 +29,10 @@ export const ping = defineRemediation({
     ready: { type: 'bool', description: 'Whether the server took the connection and answered' },
     version: { type: 'string', description: 'Server version, e.g. 15.8; empty when not ready' },
     in_recovery: { type: 'bool', description: 'Whether the server is a standby or recovers; false when not ready' },
+    starting: {
+      type: 'bool',
+      description: 'Whether the server runs but takes no connections: it starts, recovers after a crash, or shuts down',
+    },
     latency: { type: 'duration', description: 'Time from connecting to the answer, or to giving up' },
     reason: {
       type: 'string',
@@ -33,7 +40,7 @@ export const ping = defineRemediation({
     },
     message: { type: 'string', description: 'Empty when ready, else the reason in one line' },
   },
-  example: { ready: true, version: '15.8', in_recovery: false, latency: 12, reason: '', message: '' },
+  example: { ready: true, version: '15.8', in_recovery: false, starting: false, latency: 12, reason: '', message: '' },
   effect: () => 'read',
   inDoubt: 'repeat',
 
@@ -54,10 +61,19 @@ export const ping = defineRemediation({
     using limit = context.clock.timeout(limitMs, context.signal);
     try {
       const { version, in_recovery } = await askServer({ ...context, timeoutMs: limitMs, signal: limit.signal });
-      return { ready: true, version, in_recovery, latency: latency(), reason: '', message: '' };
+      return { ready: true, version, in_recovery, starting: false, latency: latency(), reason: '', message: '' };
     } catch (error) {
       if (context.signal.aborted || !(error instanceof StepError) || error.code === 'invalid_value') throw error;
-      return { ready: false, version: '', in_recovery: false, latency: latency(), reason: error.code, message: error.message };
+      const starting = isNotAccepting(error);
+      return {
+        ready: false,
+        version: '',
+        in_recovery: false,
+        starting,
+        latency: latency(),
+        reason: error.code,
+        message: error.message,
+      };
     }
   },
 });

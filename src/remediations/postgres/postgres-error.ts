@@ -2,14 +2,15 @@ import { DatabaseError } from 'pg';
 import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 
 const LONGEST_TEXT = 300;
+const CANNOT_CONNECT_NOW = '57P03';
 
 /**
  * What a failed connection attempt means for a step. Nothing of the client's own text is passed on: when a URL is
  * mistyped, it names parts of the password as host or database.
  */
 export function connectError(error: unknown, connection: string): StepError {
-  const fail = (code: StepErrorCode, text: string): StepError =>
-    new StepError(code, `PostgreSQL "${connection}": ${text}`, { happened: 'nothing' });
+  const fail = (code: StepErrorCode, text: string, cause?: unknown): StepError =>
+    new StepError(code, `PostgreSQL "${connection}": ${text}`, { happened: 'nothing', cause });
 
   const state = codeOf(error);
   if (state === '28P01') return fail('permission_denied', 'the server refused the password (28P01)');
@@ -22,7 +23,9 @@ export function connectError(error: unknown, connection: string): StepError {
   if (state === '42501') return fail('permission_denied', 'the role may not connect to this database (42501); GRANT CONNECT');
   if (state === '3D000') return fail('not_found', "the URL's database does not exist (3D000)");
   if (state === '53300') return fail('unavailable', 'the server has no connection left for this role (53300)');
-  if (state === '57P03') return fail('unavailable', 'the server is starting, stopping or recovering (57P03)');
+  // The server says this to everybody before it looks at who asks, so its error holds nothing of the URL.
+  if (state === CANNOT_CONNECT_NOW)
+    return fail('unavailable', `the server is starting, stopping or recovering (${state})`, error);
   if (error instanceof DatabaseError) {
     return fail(isUnavailable(state) ? 'unavailable' : 'rejected', `the server refused the connection (${state})`);
   }
@@ -46,6 +49,11 @@ export function statementError(error: unknown, connection: string, happened: 'no
   if (state === '57014') return fail('timeout', text);
   if (state === '55P03') return fail('timeout', text);
   return fail(isUnavailable(state) ? 'unavailable' : 'rejected', text);
+}
+
+/** Whether a step's failure is that the server runs and takes no connections yet, or no longer. */
+export function isNotAccepting(error: unknown): boolean {
+  return sqlStateOf(error) === CANNOT_CONNECT_NOW;
 }
 
 /** Whether a step's failure is that a statement waited too long for a lock. */
