@@ -5,6 +5,7 @@ import { lintAlertmanagerConfig } from '../rules/lint-alertmanager-config.ts';
 import { lintAlerts } from '../rules/lint-alerts.ts';
 import { CliError } from './cli-error.ts';
 import { loadWorld, type WorldSource } from './load-world.ts';
+import { formatTicks, nextTicks } from './next-ticks.ts';
 
 export interface CheckOptions {
   readonly prometheusRules?: readonly string[];
@@ -35,9 +36,13 @@ export async function checkRules(
     );
   }
   const isSound = !hasErrors(all);
-  if (options.json === true) print(JSON.stringify({ ok: isSound, problems: all }, null, 2));
+  const schedules = (loaded?.rules.rules ?? []).flatMap(({ name, schedule }) =>
+    schedule === undefined ? [] : [{ rule: name, ...nextTicks(schedule, Date.now()) }],
+  );
+  if (options.json === true) print(JSON.stringify({ ok: isSound, problems: all, schedules }, null, 2));
   else {
     for (const problem of all) print(formatProblem(problem));
+    for (const { rule, ...ticks } of schedules) print(`schedule ${rule}: ${formatTicks(ticks)}`);
     const errors = all.filter((problem) => problem.severity === 'error').length;
     const rules = loaded?.rules.rules.length ?? 0;
     print(

@@ -16,6 +16,7 @@ import { previewSteps, type StepPreview } from '../rules/preview-steps.ts';
 import { formatProblem } from '../schema/problem.ts';
 import { CliError } from './cli-error.ts';
 import { loadWorld, type WorldSource } from './load-world.ts';
+import { formatTicks, nextTicks, type NextTicks } from './next-ticks.ts';
 import { parsePairs } from './options.ts';
 import { printable } from './printable.ts';
 
@@ -40,6 +41,8 @@ interface ExplainedRule {
   readonly failed_matcher: string | null;
   readonly gates: readonly ExplainedGate[];
   readonly target: string | null;
+  /** Absent where no clock starts it. */
+  readonly schedule?: NextTicks;
   readonly steps: readonly StepPreview[];
 }
 
@@ -109,7 +112,13 @@ function explainAlert(alert: AlertMessage, batch: AlertBatch, rules: RuleSet, se
   return rules.rules.map((rule): ExplainedRule => {
     const matched = rule.onAlerts && rule.matches(alert.labels);
     const failed = rule.onAlerts ? (rule.firstFailingMatcher(alert.labels) ?? null) : null;
-    const base = { name: rule.name, matched, takes: taking.has(rule.name), failed_matcher: failed };
+    const base = {
+      name: rule.name,
+      matched,
+      takes: taking.has(rule.name),
+      failed_matcher: failed,
+      ...(rule.schedule === undefined ? {} : { schedule: nextTicks(rule.schedule, batch.receivedAt) }),
+    };
     if (!matched) return { ...base, gates: [], target: null, steps: [] };
     return { ...base, ...explainMatch(rule, alert, batch, rules, settings) };
   });
@@ -193,15 +202,18 @@ function formatExplanation(alert: AlertMessage, rules: readonly ExplainedRule[])
   const labels = Object.entries(alert.labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   const lines = [`alert ${printable(labels.join(' '))}`];
   for (const rule of rules) {
+    const ticks = rule.schedule === undefined ? [] : [`         schedule ${formatTicks(rule.schedule)}`];
     if (!rule.matched) {
       lines.push(
         `  no   ${rule.name}: ${rule.failed_matcher === null ? 'not triggered by alerts' : `fails ${printable(rule.failed_matcher)}`}`,
+        ...ticks,
       );
       continue;
     }
     lines.push(
       `  ${rule.takes ? 'YES' : 'yes'}  ${rule.name}${rule.takes ? '' : ': matches, but a rule before it takes the alert'}${rule.target === null ? '' : `: target ${printable(rule.target)}`}`,
     );
+    lines.push(...ticks);
     for (const gate of rule.gates)
       lines.push(
         `         gate ${gate.gate.padEnd(14)} ${gate.verdict}${gate.reason === '' ? '' : `: ${printable(gate.reason)}`}`,

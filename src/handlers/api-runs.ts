@@ -3,7 +3,7 @@ import { withoutUndefined } from '../domain/without-undefined.ts';
 import { ApiError } from './api-error.ts';
 import { applyCommand, type ApiDeps, type ApiRoute } from './api-route.ts';
 import { parseInput } from './parse-input.ts';
-import { viewRun } from './views.ts';
+import { viewRunDetail } from './views.ts';
 
 const nothing = z.strictObject({}).optional();
 const answer = z.strictObject({
@@ -41,8 +41,7 @@ export function runRoutes(deps: ApiDeps): readonly ApiRoute[] {
       path: '/api/v1/runs/:id',
       role: 'viewer',
       handle: async ({ params }) => {
-        const { run, steps, approvals } = await detailOf(params['id'] ?? '');
-        return { status: 200, body: viewRun(run, steps, approvals, deps.rules()) };
+        return { status: 200, body: viewRunDetail(await detailOf(params['id'] ?? ''), deps.rules()) };
       },
     },
     {

@@ -1,4 +1,5 @@
 import { INCIDENT_PHASES } from '../domain/incident-phase.ts';
+import { SKIP_REASONS, TRIGGERS } from '../domain/state.ts';
 
 const text = { type: 'string' } as const;
 const nullableText = { type: ['string', 'null'] } as const;
@@ -128,6 +129,7 @@ const run = shape({
   id: text,
   rule: text,
   target: text,
+  trigger: { enum: TRIGGERS },
   playbook: nullableText,
   state: { enum: ['pending', 'held', 'running', 'verifying', 'ended'] },
   outcome: {
@@ -210,6 +212,17 @@ const breaker = shape({
   rearmed_by: nullableText,
 });
 
+const runDetail = shape({ ...run.properties, timeline: listOf(ref('TimelineEntry')) });
+
+const schedule = shape({
+  cron: text,
+  timezone: text,
+  next_run: nullableInstant,
+  live_run_id: nullableText,
+  last_run: { oneOf: [{ type: 'null' }, shape({ id: text, at: nullableInstant, outcome: nullableText })] },
+  last_skip: { oneOf: [{ type: 'null' }, shape({ at: instant, reason: { enum: [...SKIP_REASONS, null] } })] },
+});
+
 const rule = shape({
   name: text,
   description: text,
@@ -218,6 +231,7 @@ const rule = shape({
   matchers: listOf(text),
   mode: { enum: ['observe', 'approve', 'auto'] },
   target: nullableText,
+  schedule: { oneOf: [{ type: 'null' }, ref('Schedule')] },
   outcomes: { type: 'object', additionalProperties: count },
   breaker: ref('Breaker'),
 });
@@ -318,7 +332,7 @@ export const openApi = {
     '/api/v1/runs': {
       post: command('Starts a rule by hand, where it says `manual`.', { rule: text, params: anyObject, target: text }, []),
     },
-    '/api/v1/runs/{id}': { get: read('One run.', ref('Run'), [idParameter]) },
+    '/api/v1/runs/{id}': { get: read('One run.', ref('RunDetail'), [idParameter]) },
     '/api/v1/runs/{id}/cancel': { post: command('Ends the run, or lifts its quarantine.') },
     '/api/v1/runs/{id}/approve': {
       post: command('Allows what was seen: `intent_digest` of the run.', { intent_digest: text, reason: text }),
@@ -417,6 +431,8 @@ export const openApi = {
       Incident: incident,
       Breaker: breaker,
       Rule: rule,
+      Schedule: schedule,
+      RunDetail: runDetail,
       Status: status,
     },
   },

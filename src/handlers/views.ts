@@ -4,7 +4,7 @@ import type { RuleSet } from '../domain/rule.ts';
 import type { Approval, Breaker, Run, StepRecord, TimelineEntry } from '../domain/state.ts';
 import type { IncidentPhase } from '../domain/incident-phase.ts';
 import { phaseOf } from '../domain/phase-of.ts';
-import type { IncidentDetail, MemberAlert } from '../domain/store.ts';
+import type { IncidentDetail, MemberAlert, Store } from '../domain/store.ts';
 
 // What the API shows, in the contract's names. Instants are RFC 3339 in UTC.
 
@@ -41,6 +41,8 @@ export interface RunView {
   readonly id: string;
   readonly rule: string;
   readonly target: string;
+  /** What started it: `alert`, `retry`, `manual` or `schedule`. */
+  readonly trigger: string;
   /** Its playbook by name; `null` where the steps stand in the rule, or the rule is gone. */
   readonly playbook: string | null;
   readonly state: string;
@@ -54,6 +56,9 @@ export interface RunView {
   readonly ended_at: string | null;
   readonly steps: readonly StepView[];
 }
+
+/** A run by itself, with its story: what an observed one would have done is told there. */
+export type RunDetailView = RunView & { readonly timeline: readonly TimelineEntryView[] };
 
 export interface TimelineEntryView {
   readonly at: string;
@@ -140,7 +145,7 @@ export function viewIncident(detail: IncidentDetail, rules: RuleSet): IncidentVi
   };
 }
 
-export function viewRun(run: Run, steps: readonly StepRecord[], approvals: readonly Approval[], rules: RuleSet): RunView {
+function viewRun(run: Run, steps: readonly StepRecord[], approvals: readonly Approval[], rules: RuleSet): RunView {
   const asked = approvals.reduce<Approval | undefined>(
     (newest, each) => (newest !== undefined && newest.askedAt > each.askedAt ? newest : each),
     undefined,
@@ -150,6 +155,7 @@ export function viewRun(run: Run, steps: readonly StepRecord[], approvals: reado
     id: run.id,
     rule: run.rule,
     target: run.target,
+    trigger: run.trigger,
     playbook: playbook === '' ? null : playbook,
     state: run.state,
     outcome: run.outcome,
@@ -160,6 +166,13 @@ export function viewRun(run: Run, steps: readonly StepRecord[], approvals: reado
     ended_at: viewInstant(run.endedAt),
     steps: steps.map(viewStep),
   };
+}
+
+export function viewRunDetail(
+  { run, steps, approvals, timeline }: NonNullable<Awaited<ReturnType<Store['runDetail']>>>,
+  rules: RuleSet,
+): RunDetailView {
+  return { ...viewRun(run, steps, approvals, rules), timeline: timeline.map(viewTimelineEntry) };
 }
 
 function viewApproval(approval: Approval): ApprovalView {
