@@ -18,7 +18,14 @@ const ALLOWED = ['maxmemory', 'maxmemory-policy', 'timeout', 'dir'];
 
 const NEVER_SET = [
   ...['dir', 'dbfilename', 'appendfilename', 'appenddirname', 'logfile', 'pidfile', 'aclfile'],
-  ...['enable-protected-configs', 'enable-debug-command', 'enable-module-command', 'loadmodule', 'sanitize-dump-payload'],
+  ...[
+    'enable-protected-configs',
+    'enable-debug-command',
+    'enable-module-command',
+    'lua-enable-insecure-api',
+    'loadmodule',
+    'sanitize-dump-payload',
+  ],
   ...['requirepass', 'masterauth', 'masteruser', 'primaryauth', 'primaryuser', 'tls-key-file-pass', 'tls-client-key-file-pass'],
   ...['bind', 'bind-source-addr', 'port', 'unixsocket', 'unixsocketperm', 'protected-mode', 'tls-port', 'tls-auth-clients'],
   ...['acl-pubsub-default', 'replicaof', 'slaveof', 'cluster-announce-ip', 'replica-announce-ip', 'slave-announce-port'],

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { basename, join } from 'node:path';
@@ -159,6 +159,21 @@ describeWith('redis', 'redis.save_rdb', () => {
       } finally {
         setDefaultCACertificates(trusted);
       }
+    });
+
+    it('removes what a crash left a day ago, and nothing younger or of others', async () => {
+      const old = new Date(Date.now() - 90_000_000);
+      const left = [
+        'redis-cache-20260101T000000Z-run-1.partial',
+        'redis-other-20260101T000000Z-run-1.partial',
+        'redis-cache-1.rdb',
+      ];
+      for (const name of [...left, 'redis-cache-new.partial']) writeFileSync(join(target, name), 'x');
+      for (const name of left) utimesSync(join(target, name), old, old);
+      await copy(await server.createUser('remedyd', COPY_RIGHTS));
+      expect(copies()).not.toContain(left[0]);
+      expect(copies()).toEqual(expect.arrayContaining([...left.slice(1), 'redis-cache-new.partial']));
+      for (const name of [...left.slice(1), 'redis-cache-new.partial']) rmSync(join(target, name));
     });
 
     it('says when the server writes no checksums', async () => {

@@ -30,9 +30,13 @@ export async function saveInBackground(session: RedisSession, context: Waiting):
   const before = await waitFor(session, context, isSaved);
   for (;;) {
     const start = await startSave(session);
-    const after = await waitFor(session, context, start === 'scheduled' ? isIdle : isSaved);
-    // A scheduled save may not have begun when the rewrite has ended: asking again begins it, or finds it at work.
-    if (start === 'scheduled' && after.rdb_last_save_time === before.rdb_last_save_time) continue;
+    if (start === 'scheduled') {
+      await context.clock.sleep(POLL_MS, context.signal);
+      const { rdb_last_save_time } = await waitFor(session, context, isIdle);
+      // It may not have begun when the rewrite has ended: asking again begins it, or finds it at work.
+      if (rdb_last_save_time === before.rdb_last_save_time) continue;
+    }
+    const after = await waitFor(session, context, isSaved);
     if (after.rdb_last_bgsave_status === 'ok') return after.rdb_last_save_time * 1_000;
     throw new StepError(
       'rejected',
@@ -42,7 +46,7 @@ export async function saveInBackground(session: RedisSession, context: Waiting):
   }
 }
 
-/** `scheduled` behind a rewrite of the append-only file; `running` when another save began since we looked. */
+/** `scheduled` behind other work in the background, such as a rewrite of the AOF; `running` when another began since we looked. */
 async function startSave(session: RedisSession): Promise<'started' | 'scheduled' | 'running'> {
   try {
     const answer = await session.change((client) => client.bgsave('SCHEDULE'));

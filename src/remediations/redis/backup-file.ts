@@ -1,15 +1,17 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 import { describeError } from '../describe-error.ts';
 
 const OWNER_ONLY = 0o600;
+const DAY_MS = 86_400_000;
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /**
  * Writes a file that is there whole or not at all: under a name with `.partial`, flushed to the disk, and only then renamed to
- * what `finish` calls it. When anything fails, the partial file is removed; only a crash leaves one.
+ * what `finish` calls it. When anything fails, the partial file is removed; only a crash leaves one,
+ * which `removeAbandoned` removes once it is a day old.
  */
 export async function writeBackupFile<T extends { readonly name: string }>(
   directory: string,
@@ -35,6 +37,17 @@ export async function writeBackupFile<T extends { readonly name: string }>(
     await rm(partial, { force: true });
     throw error;
   }
+}
+
+/** Removes partial files that begin with `prefix` and that nobody has written to for a day before `now`. */
+export async function removeAbandoned(directory: string, prefix: string, now: number): Promise<void> {
+  await onDisk(directory, async () => {
+    const names = (await readdir(directory)).filter((name) => name.startsWith(prefix) && name.endsWith('.partial'));
+    for (const name of names) {
+      const path = join(directory, name);
+      if (now - (await stat(path)).mtimeMs > DAY_MS) await rm(path, { force: true });
+    }
+  });
 }
 
 // So that the name outlasts a power failure too.

@@ -12,7 +12,7 @@ const NEVER_SET: readonly (readonly [names: RegExp, reason: string])[] = [
   [SECRET, 'it is a secret'],
   [/^(?:masteruser|primaryuser)$/, 'it decides who the server signs in as'],
   [/^(?:dir|dbfilename|append(?:filename|dirname)|logfile|pidfile|aclfile)$/, 'it makes the server write files elsewhere'],
-  [/^(?:enable-.*|loadmodule|sanitize-dump-payload)$/, 'it opens the server to code of others'],
+  [/^(?:enable-.*|lua-enable-.*|loadmodule|sanitize-dump-payload)$/, 'it opens the server to code of others'],
   [/^(?:bind.*|port|unixsocket.*|protected-mode|tls-.*|socket-mark-id)$/, 'it decides who can reach the server'],
   [/^(?:acl-pubsub-default|user|rename-command)$/, 'it decides what users may do'],
   [/^(?:replicaof|slaveof|cluster-.*|(?:replica|slave)-announce.*)$/, 'it leads clients or data to other servers'],

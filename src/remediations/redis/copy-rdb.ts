@@ -1,5 +1,5 @@
 import type { StepContext } from '../../domain/remediation.ts';
-import { writeBackupFile } from './backup-file.ts';
+import { removeAbandoned, writeBackupFile } from './backup-file.ts';
 import { RdbCheck, type RdbFacts } from './rdb-check.ts';
 import { receiveRdb, requestRdb, type ReplicationLink } from './rdb-transfer.ts';
 import { withReplicationLink } from './replication-link.ts';
@@ -15,13 +15,15 @@ export function copyRdb(context: StepContext<'redis'>, directory: string): Promi
   const { connection, clock } = context;
   return withReplicationLink(context, async (link, address) => {
     const askedAt = clock.now();
+    const prefix = `redis-${connection.name}-`;
+    await removeAbandoned(directory, prefix, askedAt);
     await requestRdb(link, address);
     const check = new RdbCheck(connection.name);
-    const partialName = `redis-${connection.name}-${compactInstant(askedAt)}-${context.runId}-${context.attempt}`;
+    const partialName = `${prefix}${compactInstant(askedAt)}-${context.runId}-${context.attempt}`;
     return await writeBackupFile(directory, partialName, checked(link, check), () => {
       const facts = check.finish();
       const savedAt = facts.createdAt ?? askedAt;
-      return { ...facts, savedAt, name: `redis-${connection.name}-${compactInstant(savedAt)}.rdb` };
+      return { ...facts, savedAt, name: `${prefix}${compactInstant(savedAt)}.rdb` };
     });
   });
 }

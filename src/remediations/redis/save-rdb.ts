@@ -1,5 +1,5 @@
 import { defineRemediation, StepError, type Plan, type StepContext } from '../../domain/remediation.ts';
-import { resolveBackupDirectory } from './backup-directory.ts';
+import { resolveBackupDirectory } from '../resolve-backup-directory.ts';
 import { readLastSave, saveInBackground } from './background-save.ts';
 import { copyRdb } from './copy-rdb.ts';
 import { withRedisSession } from './redis-session.ts';
@@ -20,8 +20,8 @@ export const saveRdb = defineRemediation({
     'With `directory` the server sends one new snapshot as it would to a replica, so that it works from another machine too, and over',
     'TLS; its own dump file may stay as it was. It comes into `….rdb.partial`, is checked (beginning, end, CRC-64), flushed to the disk,',
     'and only then named `redis-CONNECTION-20260131T120000Z.rdb` (the time of the snapshot), readable by the owner only. What a crash',
-    'leaves ends in `.partial`. The server waits `repl-diskless-sync-delay` (5s by default) before it begins, and lists a replica more for',
-    'the time. A replica can be copied just as well. Old copies are deleted by `files.delete_older`.',
+    'leaves ends in `.partial`, and the next copy removes it once it is a day old. The server waits `repl-diskless-sync-delay` (5s by default) before it begins, and lists a replica more for',
+    'the time. A replica can be copied just as well; in a cluster, a node has only its own part. Old copies are deleted by `files.delete_older`.',
     '',
     'The server forks for the snapshot and needs memory for what is written meanwhile. Give it a `timeout` that fits the data.',
   ].join('\n'),

@@ -11,7 +11,7 @@ export const setConfig = defineRemediation({
     'too. Guard the connection accordingly.',
     '',
     'remedyd sets only names of `allow_config`, exactly as they stand there, and some never, whatever it lists: `dir`, `dbfilename`,',
-    '`appendfilename`, `appenddirname`, `logfile`, `pidfile`, `aclfile` (files elsewhere); `enable-*`, `loadmodule`,',
+    '`appendfilename`, `appenddirname`, `logfile`, `pidfile`, `aclfile` (files elsewhere); `enable-*`, `lua-enable-*`, `loadmodule`,',
     '`sanitize-dump-payload` (code of others); names that end in `pass`, `password`, `auth`, `secret` or `token`, `masteruser`,',
     '`primaryuser` (credentials); `bind*`, `port`, `unixsocket*`, `protected-mode`, `tls-*`, `socket-mark-id` (who can reach it);',
     '`acl-pubsub-default`, `user`, `rename-command` (rights); `replicaof`, `cluster-*`, `replica-announce*` (other servers).',
