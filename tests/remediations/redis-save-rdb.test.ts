@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -97,6 +97,8 @@ describeWith('redis', 'redis.save_rdb', () => {
     for (let index = 0; index < SLOW_KEYS; index += 1) {
       await server.admin().set(`key:${index}`, `${index}`.repeat(5_000 * index));
     }
+    // More than comes at once, and cannot be compressed.
+    await server.admin().set('random', randomBytes(1_000_000));
     await server.admin(3).hset('größe', 'a', '1', 'b', '2');
   });
   afterAll(async () => {

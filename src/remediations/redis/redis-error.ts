@@ -47,7 +47,15 @@ export function isErrorReply(error: unknown): boolean {
 
 function replyText(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
-  return oneLine(error.message);
+  const text = oneLine(error.message);
+  // The refusal of a key names neither the key nor the command.
+  return text.startsWith('NOPERM') && !text.includes("'") ? `${text} (${commandOf(error)})` : text;
+}
+
+function commandOf(error: Error): string {
+  const command: unknown = Reflect.get(error, 'command');
+  const name: unknown = typeof command === 'object' && command !== null ? Reflect.get(command, 'name') : undefined;
+  return typeof name === 'string' ? name.toLowerCase() : 'a key';
 }
 
 function oneLine(reply: string): string {
