@@ -25,7 +25,7 @@ export const findFiles = defineRemediation({
   name: 'kubernetes.find_files',
   summary: 'Lists files of one directory in the containers of a pod or a Deployment, by a pattern and by age.',
   notes: [
-    'Least privilege, in each namespace: `{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }` and `{ apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] }` (`create` is asked for since Kubernetes 1.35); with `deployment` also `list` of `pods` and `{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }`. The right to `pods/exec` is as good as a shell in every pod of the namespace.',
+    'Least privilege, in each namespace: `{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }` and `{ apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] }` (`create` is asked for since Kubernetes 1.35); with `deployment` also `{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }` and `{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }`. The right to `pods/exec` is as good as a shell in every pod of the namespace.',
     'It runs `find` and `stat` in the container, without a shell; the image needs both (BusyBox has them). With `deployment`, the first 10 running pods are searched, by name.',
   ].join('\n\n'),
   connection: 'kubernetes',

@@ -29,7 +29,7 @@ export const podLogs = defineRemediation({
   name: 'kubernetes.pod_logs',
   summary: "Reads the last lines of one container's log, or the last ones that match; with `previous`, of its run before.",
   notes: [
-    'Least privilege, in each namespace: `{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }` and `{ apiGroups: [""], resources: ["pods/log"], verbs: ["get"] }`; with `deployment` also `list` of `pods` and `{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }`.',
+    'Least privilege, in each namespace: `{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }` and `{ apiGroups: [""], resources: ["pods/log"], verbs: ["get"] }`; with `deployment` also `{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }` and `{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }`.',
     'With `deployment`, it is the pod that was restarted most often, of these the newest. Without `container`, it is the one of the annotation `kubectl.kubernetes.io/default-container`, or the only one; else `missing_value`.',
     'Log lines are data: they may hold control characters, and whatever a client of the service managed to have logged. The text is cut to its last 16 KiB; `truncated` says so. With `match`, everything since `since` is looked through (without `since` the last 5000 lines), but at most 16 MiB from its beginning.',
   ].join('\n\n'),

@@ -14,6 +14,7 @@ const STATEFUL_SET = kindNamed('StatefulSet');
 const DAEMON_SET = kindNamed('DaemonSet');
 const CONTROLLER_REVISION = kindNamed('ControllerRevision');
 const POD = kindNamed('Pod');
+const OWNERS = [DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET];
 
 /** What the controller manager does, as far as rollouts show it: ReplicaSets, revisions, pods and status. */
 export class Controllers {
@@ -28,9 +29,23 @@ export class Controllers {
 
   /** Brings everything to where its spec wants it. */
   reconcile(): void {
+    this.#collectGarbage();
     for (const one of this.#store.list(DEPLOYMENT, undefined)) this.#reconcileDeployment(one);
     for (const one of this.#store.list(STATEFUL_SET, undefined)) this.#reconcileRevisioned(one, 'StatefulSet');
     for (const one of this.#store.list(DAEMON_SET, undefined)) this.#reconcileRevisioned(one, 'DaemonSet');
+  }
+
+  /** What the gone own goes too: ReplicaSets first, then their pods. */
+  #collectGarbage(): void {
+    const owners = (): ReadonlySet<string> =>
+      new Set(OWNERS.flatMap((kind) => this.#store.list(kind, undefined)).map(({ metadata }) => metadata.uid));
+    for (const kind of [REPLICA_SET, CONTROLLER_REVISION, POD]) {
+      const present = owners();
+      for (const { metadata } of this.#store.list(kind, undefined)) {
+        const owner = metadata.ownerReferences?.find(({ kind: one }) => OWNERS.some((known) => known.kind === one));
+        if (owner !== undefined && !present.has(owner.uid)) this.#store.remove(kind, metadata.namespace, metadata.name);
+      }
+    }
   }
 
   #reconcileDeployment(deployment: ApiObject): void {

@@ -34,7 +34,6 @@ export interface ExecRequest {
 /** An API server that speaks the protocol over TLS, with a small controller manager behind it. */
 export interface TestKubernetes {
   readonly url: string;
-  readonly store: ObjectStore;
   readonly controllers: Controllers;
   /** The lines of containers by `namespace/pod/container`, and with `/previous` behind it. */
   readonly logs: PodLogs;
@@ -49,6 +48,12 @@ export interface TestKubernetes {
   create(kind: string, namespace: string | undefined, object: NewObject): ApiObject;
   get(kind: string, namespace: string | undefined, name: string): ApiObject;
   list(kind: string, namespace: string): readonly ApiObject[];
+  /** Changes parts of an object, as somebody else would. */
+  set(kind: string, namespace: string | undefined, name: string, parts: Readonly<Record<string, unknown>>): ApiObject;
+  /** As `set`, and the controllers do not touch anything from then on until the next change. */
+  freeze(kind: string, namespace: string | undefined, name: string, parts: Readonly<Record<string, unknown>>): void;
+  /** Deletes an object, as somebody else would. */
+  remove(kind: string, namespace: string | undefined, name: string): void;
   /** Makes an account with exactly these rights; returns the path of its kubeconfig, whose context is `test`. */
   createAccount(name: string, rules: readonly AccessRule[]): string;
   stop(): Promise<void>;
@@ -77,7 +82,6 @@ export async function startKubernetes(): Promise<TestKubernetes> {
 
   const cluster: TestKubernetes = {
     url: `https://127.0.0.1:${address.port}`,
-    store,
     controllers,
     logs: new Map(),
     requests: [],
@@ -91,6 +95,18 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     },
     get: (kind, namespace, name) => store.get(kindNamed(kind), namespace, name),
     list: (kind, namespace) => store.list(kindNamed(kind), namespace),
+    set: (kind, namespace, name, parts) => {
+      const changed = store.setParts(kindNamed(kind), namespace, name, parts);
+      controllers.reconcile();
+      return changed;
+    },
+    freeze: (kind, namespace, name, parts) => {
+      store.setParts(kindNamed(kind), namespace, name, parts);
+    },
+    remove: (kind, namespace, name) => {
+      store.remove(kindNamed(kind), namespace, name);
+      controllers.reconcile();
+    },
     createAccount: (name, rules) => {
       const token = `token-of-${name}`;
       accounts.set(token, { name, rules });
@@ -143,7 +159,7 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     const type = (request.headers['content-type'] ?? '').split(';')[0] ?? '';
     const call: ApiRequest = { verb, path, query: url.searchParams, type, body };
     const outcome = path.subresource === 'log' ? readLog(store, cluster.logs, call) : handleObject(store, call);
-    controllers.reconcile();
+    if (verb !== 'get' && verb !== 'list') controllers.reconcile();
     if (fault === 'lose') request.socket.destroy();
     else if (typeof outcome === 'string') sendPlain(response, 200, outcome);
     else sendJson(response, 200, outcome);
