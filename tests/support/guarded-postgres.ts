@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import type { PostgresConnection } from '../../src/domain/connection.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { startPostgres, type TestPostgres } from './servers/postgres.ts';
+import { startPostgres, type PostgresOptions, type TestPostgres } from './servers/postgres.ts';
 import { createTemporaryDirectory } from './servers/temporary-directory.ts';
 
 // The superuser of the tests comes in without a password, everybody else has to show one.
-const ACCESS = ['host all postgres 127.0.0.1/32 trust', 'host all all 127.0.0.1/32 scram-sha-256', ''].join('\n');
+const ACCESS = ['host all,replication postgres 127.0.0.1/32 trust', 'host all all 127.0.0.1/32 scram-sha-256', ''].join('\n');
 const MAX_CONNECTIONS = 40;
 
 /** An own PostgreSQL that checks passwords, and the sessions that tests hold on it. */
@@ -26,12 +26,13 @@ export interface TestClient {
   readonly pid: number;
 }
 
-export async function startGuardedPostgres(): Promise<GuardedPostgres> {
+/** Starts one. `settings` are further parameters of postgresql.conf. */
+export async function startGuardedPostgres(settings: PostgresOptions['settings'] = {}): Promise<GuardedPostgres> {
   const folder = createTemporaryDirectory('postgres-access');
   chmodSync(folder.path, 0o755);
   const file = join(folder.path, 'pg_hba.conf');
   writeFileSync(file, ACCESS);
-  const server = await startPostgres({ settings: { hba_file: file, max_connections: String(MAX_CONNECTIONS) } });
+  const server = await startPostgres({ settings: { ...settings, hba_file: file, max_connections: String(MAX_CONNECTIONS) } });
   const clients: TestClient[] = [];
 
   const waitFor = async (sql: string): Promise<void> => {

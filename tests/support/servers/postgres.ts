@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { freePort } from './free-port.ts';
 import { findPostgresProgram } from './server-catalog.ts';
 import { startServerProcess, type ServerProcess } from './server-process.ts';
@@ -52,10 +52,25 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
     : startOwnServer(options.settings ?? {});
 }
 
-async function startOwnServer(settings: Readonly<Record<string, string>>): Promise<TestPostgres> {
-  const initdb = findPostgresProgram('initdb');
+/**
+ * Starts a standby of `primary`, which has to let its superuser replicate, on a free port. The settings that a standby may not
+ * have lower than its primary have to be given again. With `hot_standby: 'off'` it refuses all connections as one that starts.
+ */
+export function startStandby(primary: TestPostgres, settings: Readonly<Record<string, string>>): Promise<TestPostgres> {
+  const source = ['--dbname', primary.url, '--checkpoint=fast', '--wal-method=fetch', '--write-recovery-conf', '--no-sync'];
+  return startOwnServer(settings, 'pg_basebackup', source);
+}
+
+const NEW_CLUSTER = ['-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+
+async function startOwnServer(
+  settings: Readonly<Record<string, string>>,
+  maker = 'initdb',
+  makerArguments: readonly string[] = NEW_CLUSTER,
+): Promise<TestPostgres> {
+  const make = findPostgresProgram(maker);
   const command = findPostgresProgram('postgres');
-  if (initdb === undefined || command === undefined) {
+  if (make === undefined || command === undefined) {
     throw new Error('an own PostgreSQL is needed for this test: install the Debian package postgresql');
   }
   const port = await freePort();
@@ -65,22 +80,32 @@ async function startOwnServer(settings: Readonly<Record<string, string>>): Promi
     chownSync(folder.path, user.uid, user.gid);
   }
   const data = join(folder.path, 'data');
-  await run(initdb, ['-D', data, '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], {
-    ...user,
-    cwd: folder.path,
-  });
+  await run(make, ['-D', data, ...makerArguments], { ...user, cwd: folder.path });
   const url = new URL(`postgres://${SUPERUSER}@127.0.0.1:${String(port)}/postgres`);
   const parameters = { ...FAST, port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
   const server = await startServerProcess({
     name: 'postgres',
     command,
     args: ['-D', data, ...Object.entries(parameters).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
-    isReady: async () => (await query(url, 'select 1')).length === 1,
+    isReady: () => (settings['hot_standby'] === 'off' ? refusesEverybody(url) : answers(url)),
     stopSignal: 'SIGINT', // "fast" shutdown: open connections are closed
     ...(user === undefined ? {} : { user }),
     cleanUp: folder.remove,
   });
   return { ...access(url, () => undefined), process: server, stop: server.stop };
+}
+
+async function answers(url: URL): Promise<boolean> {
+  return (await query(url, 'select 1')).length === 1;
+}
+
+async function refusesEverybody(url: URL): Promise<boolean> {
+  try {
+    await query(url, 'select 1');
+    return false;
+  } catch (error) {
+    return error instanceof DatabaseError && error.code === '57P03'; // cannot_connect_now
+  }
 }
 
 async function useFoundServer(admin: URL): Promise<TestPostgres> {
