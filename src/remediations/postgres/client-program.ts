@@ -1,11 +1,12 @@
 import { access, constants, glob } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { StepError, type StepContext } from '../../domain/remediation.ts';
 import { runProcess } from '../run-process.ts';
 
 /** Where packages put the programs of each version: Debian's and Red Hat's. The system's own folders come after them. */
 const PATTERNS = ['/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin'];
+const SYSTEM_FOLDERS = ['/usr/local/bin', '/usr/bin'];
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface ClientProgram {
@@ -30,9 +31,10 @@ export async function findClientProgram(
   for (const directory of directories ?? (await listDirectories())) {
     const path = join(directory, name);
     const major = await readMajor(path, context);
+    if (major === serverMajor) return { path, major };
     if (major !== undefined) programs.push({ path, major });
   }
-  const [best] = programs.filter(({ major }) => major >= serverMajor).sort((a, b) => a.major - b.major);
+  const [best] = programs.filter(({ major }) => major > serverMajor).sort((a, b) => a.major - b.major);
   if (best !== undefined) return best;
   const found = programs.map(({ path, major }) => `${path} is of version ${major}`).join(', ');
   throw new StepError(
@@ -44,7 +46,7 @@ export async function findClientProgram(
 
 async function listDirectories(): Promise<readonly string[]> {
   const found = await Array.fromAsync(glob(PATTERNS));
-  return [...found, ...SYSTEM_PATH.split(delimiter)];
+  return [...found, ...SYSTEM_FOLDERS];
 }
 
 async function readMajor(path: string, context: Pick<StepContext, 'clock' | 'signal'>): Promise<number | undefined> {

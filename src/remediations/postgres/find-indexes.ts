@@ -44,7 +44,7 @@ const INDEX_COLUMNS = `
   coalesce(pg_relation_filenode(indexed.oid), 0) AS filenode`;
 
 /**
- * The first `limit` indexes, the smallest first. Fails with `not_found`, with `invalid_value` for a name that several have or
+ * The first `limit` indexes, the smallest first (by the catalogue: to measure one would wait for its lock). Fails with `not_found`, with `invalid_value` for a name that several have or
  * an index that cannot be rebuilt in this way, and with `permission_denied` when the role may not rebuild one of them.
  */
 export async function findIndexes(
@@ -63,7 +63,7 @@ export async function findIndexes(
      WHERE ${MATCHES_TABLE}
        AND ($3::oid IS NULL OR relation.oid = $3 OR relation.oid IN (SELECT relid FROM pg_partition_tree($3::oid)))
        AND ($4::text IS NULL OR indexed.relname = $4 OR namespace.nspname || '.' || indexed.relname = $4)
-     ORDER BY pg_relation_size(indexed.oid), namespace.nspname, indexed.relname`,
+     ORDER BY indexed.relpages, namespace.nspname, indexed.relname`,
     [null, filter.schema, tableOid, filter.index],
   );
   if (filter.index !== null) requireOneIndex(rows, filter.index, concurrently, connection);

@@ -8,7 +8,6 @@ import { isLockTimeout, sqlStateOf } from './postgres-error.ts';
 import { withPostgresSession, type PostgresSession } from './postgres-session.ts';
 
 const LONGEST_LIST = 100;
-const LOCK_TIMEOUT_MS = 5_000;
 /**
  * What reading a damaged file fails with: data corrupted, index corrupted, undefined file, I/O error.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -47,6 +46,13 @@ export const integrityCheck = defineRemediation({
       description: 'Names, as `name` or `schema.name`, exact and without quotes; default: all of the database, the largest first',
     },
     limit: { type: 'int', default: 1_000, min: 1, max: 10_000, description: 'The most tables; the rest is `remaining`' },
+    lock_timeout: {
+      type: 'duration',
+      default: '5s',
+      min: 10,
+      max: 600_000,
+      description: 'How long to wait for a table that another session has locked',
+    },
     every_row: {
       type: 'bool',
       default: false,
@@ -74,13 +80,13 @@ export const integrityCheck = defineRemediation({
       summary: `check ${quoteLine(what)} of PostgreSQL "${name}" for damage`,
       identity: { connection: name, tables, limit: params.limit },
       touches: [],
-      data: { tables, limit: params.limit, everyRow: params.every_row },
+      data: { tables, limit: params.limit, everyRow: params.every_row, lockTimeoutMs: params.lock_timeout },
     });
   },
 
   run(plan, context) {
     const { name } = context.connection;
-    const { tables: names, limit, everyRow } = plan.data;
+    const { tables: names, limit, everyRow, lockTimeoutMs } = plan.data;
     const startedAt = context.clock.monotonic();
     const check = async (session: PostgresSession) => {
       const amcheck = await requireAmcheck(session, name);
@@ -98,7 +104,7 @@ export const integrityCheck = defineRemediation({
         took: Math.round(context.clock.monotonic() - startedAt),
       };
     };
-    return withPostgresSession(context, check, { mode: 'autocommit', lockTimeoutMs: LOCK_TIMEOUT_MS });
+    return withPostgresSession(context, check, { mode: 'autocommit', lockTimeoutMs });
   },
 });
 
@@ -119,7 +125,7 @@ const TABLES = `
   SELECT namespace.nspname AS schema, relation.relname AS name, relation.oid
   FROM pg_class AS relation JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
   WHERE ${MATCHES_TABLE} AND relation.relkind IN ('r', 'm')
-  ORDER BY pg_relation_size(relation.oid) DESC, namespace.nspname, relation.relname`;
+  ORDER BY relation.relpages DESC, namespace.nspname, relation.relname`;
 
 function findAllTables(session: PostgresSession): Promise<readonly Table[]> {
   return session.read(tableRow, TABLES, [null, null]);

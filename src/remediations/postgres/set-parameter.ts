@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PostgresConnection } from '../../domain/connection.ts';
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError, type StepContext } from '../../domain/remediation.ts';
+import { sqlStateOf } from './postgres-error.ts';
 import { withPostgresSession, type PostgresSession } from './postgres-session.ts';
 import { readFileError, readFileSetting, readLoadTime, readParameter, type ServerParameter } from './server-parameter.ts';
 
@@ -161,7 +162,7 @@ async function requireRights(session: PostgresSession, name: string, connection:
 }
 
 async function writeParameter(session: PostgresSession, name: string, value: string): Promise<void> {
-  // The server writes name and value into the statement. A refused value changes nothing, and other failures can be repeated.
+  // The server writes name and value into the statement.
   const [row] = await session.read(
     z.object({ statement: z.string() }),
     `SELECT format('ALTER SYSTEM SET %s = %L',
@@ -169,7 +170,14 @@ async function writeParameter(session: PostgresSession, name: string, value: str
      FROM pg_settings WHERE name = $1`,
     [name, value],
   );
-  if (row !== undefined) await session.change(z.unknown(), row.statement);
+  if (row === undefined) return;
+  try {
+    await session.change(z.unknown(), row.statement);
+  } catch (error) {
+    // What the server answers with an error it has not written; only a lost connection leaves that open.
+    if (!(error instanceof StepError) || sqlStateOf(error) === '') throw error;
+    throw new StepError(error.code, error.message, { happened: 'nothing', cause: error.cause });
+  }
 }
 
 /** Reloads the configuration, and waits until this session has read it. */
