@@ -1,6 +1,7 @@
 import { describeEffect, effectsOf, formatWord } from '../../src/cli/describe-effect.ts';
 import type { ParameterSpec } from '../../src/domain/parameter.ts';
 import type { AnyRemediation, InDoubt } from '../../src/domain/remediation.ts';
+import { anchorOf } from './anchor-of.ts';
 import { markdownTable } from './markdown-table.ts';
 
 const IN_DOUBT: Readonly<Record<InDoubt, string>> = {
@@ -66,12 +67,4 @@ function describeParameter(spec: ParameterSpec): string {
 
 function unitOf({ type }: ParameterSpec): string {
   return type === 'duration' ? ' ms' : type === 'bytes' ? ' bytes' : '';
-}
-
-/** As GitHub makes it from a heading. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9_ -]/g, '')
-    .replaceAll(' ', '-');
 }
