@@ -1,5 +1,4 @@
-/** The most tables or indexes that an output lists. */
-export const LONGEST_RELATION_LIST = 100;
+const LONGEST_RELATION_LIST = 100;
 
 /** SQL: whether `relation` in `namespace` is no temporary one and none of PostgreSQL's own; `$1` is a schema, or null for all. */
 export const IS_OF_USERS = `
