@@ -339,12 +339,15 @@ describe('a server that does not answer', () => {
 });
 
 describe('the allow list', () => {
-  const allow = ['GET /health', 'POST /api/v1/evolution/*/stop'];
+  const allow = ['GET /health', 'POST /api/v1/evolution/*/stop', 'DELETE /logs-*', 'GET /a*b*c'];
 
   test.each([
     ['GET', '/health'],
     ['POST', '/api/v1/evolution/cycle 1/stop'],
     ['POST', '/api/v1/evolution/größe%20@;x=1/stop'],
+    ['DELETE', '/logs-2026.01.01'],
+    ['DELETE', '/logs-'],
+    ['GET', '/abbcbc'],
   ])('lets %s %s through', async (method, path) => {
     expect(await request({ method, path }, connect({ allow }))).toMatchObject({ status: 200 });
   });
@@ -360,6 +363,13 @@ describe('the allow list', () => {
     ['POST', '/api/v1/evolution/stop'],
     ['POST', '/api/v1/evolution/a/b/stop'],
     ['DELETE', '/api/v1/evolution/a/stop'],
+    ['DELETE', '/logs-*'],
+    ['DELETE', '/logs-%2A'],
+    ['DELETE', '/logs-a,users'],
+    ['DELETE', '/logs-a/users'],
+    ['DELETE', '/logs'],
+    ['GET', '/ab'],
+    ['GET', '/acb'],
   ])('keeps %s %s out', async (method, path) => {
     const code = path.includes('//') ? 'invalid_value' : 'not_allowed';
     await expect(request({ method, path }, connect({ allow }))).rejects.toMatchObject({ code, happened: 'nothing' });

@@ -46,6 +46,8 @@ describe('the registry', () => {
       'docker.start_container',
       'docker.stop_container',
       'docker.update_container',
+      'elasticsearch.delete_indices',
+      'elasticsearch.indices',
       'exec.run',
       'files.delete_older',
       'files.disk_usage',

@@ -27,7 +27,7 @@ export const httpRequest = defineRemediation({
   name: 'http.request',
   summary: "Sends one HTTP request within the connection's base URL and `allow` list, and reads the answer.",
   notes: [
-    'Least privilege: give the connection a token that can do just this, and list in `allow` just these requests (`POST /api/v1/evolution/*/stop`; `*` is one path segment). Without `allow` nothing may be requested, not even read.',
+    'Least privilege: give the connection a token that can do just this, and list in `allow` just these requests (`POST /api/v1/evolution/*/stop`; `*` is one path segment, and inside a segment, as in `/logs-*`, letters, digits, `.`, `_` and `-`). Without `allow` nothing may be requested, not even read.',
     'GET and HEAD read: any status is a success, so say what you expect (`expect: output.status == 200`). The other methods change: a status of 400 or more fails the step. A 4xx proves that nothing happened, a 5xx or a lost answer leaves it `unknown`, and a person is asked.',
     'Redirects are not followed, because they would carry the credentials elsewhere: the 3xx is the answer. Changing requests carry an `Idempotency-Key` that stays the same over the attempts of a step.',
     'Values in `path` stay inside their segment: `..`, `//`, encoded slashes, `?` and `#` are refused. A secret of the connection that the server echoes is replaced by `[secret]`, cookies are dropped.',

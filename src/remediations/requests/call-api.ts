@@ -21,6 +21,8 @@ export interface ApiRequest {
   readonly isChange: boolean;
   /** Statuses of 400 and more that the caller reads itself; the others are failures. */
   readonly reads?: readonly number[];
+  /** What the system's own form of an error says; without it the whole answer is quoted. */
+  readonly explain?: (json: Json) => string | undefined;
 }
 
 export interface ApiAnswer {
@@ -37,7 +39,7 @@ export interface ApiAnswer {
  * (429, 502 to 504) or `rejected`. A 4xx proves that nothing happened.
  */
 export async function callApi(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
-  const { method, url, credentials, body, isChange, reads = [] } = request;
+  const { method, url, credentials, body, isChange, reads = [], explain } = request;
   const what = `${method} ${url.origin}${url.pathname}`;
   const ownHeaders = Object.entries(createConnectionHeaders(credentials)).map(([name, value]) => [name, value.reveal()] as const);
   const headers = {
@@ -56,11 +58,12 @@ export async function callApi(request: ApiRequest, signal: AbortSignal): Promise
     throw new StepError('invalid_response', message, { happened });
   }
   const text = hideSecrets(bytes.toString('utf8'), listSecrets(credentials));
+  const json = parseJsonOutput(text);
   if ((status < 200 || status >= 300) && !reads.includes(status)) {
-    const line = [`${what} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trim(), quoteLine(text)];
+    const line = [`${what} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trim(), quoteLine(explain?.(json) ?? text)];
     throw new StepError(codeOf(status), line.filter((part) => part !== '').join(': '), { happened });
   }
-  return { status, json: parseJsonOutput(text), what };
+  return { status, json, what };
 }
 
 /** What is needed of an answer; `invalid_response` when it does not fit. */
