@@ -209,7 +209,12 @@ export class App {
       pipeline,
       clock,
       settings: () => this.#live.settings,
+      rules: () => this.#live.rules,
       onReminder: (text) => this.#remind(text),
+      onWindowNews: (texts) => {
+        for (const text of texts) log.info(text);
+        this.#delivery?.poke();
+      },
       onFault,
     });
     this.#stops.push({ name: 'schedules', stop: () => schedules.stop() });

@@ -114,8 +114,8 @@ function buildTimeIntervals(
   { time_intervals: given }: ConfigDefinition,
   written: readonly Json[],
 ): ReadonlyMap<string, NamedTimeInterval> {
-  const named = (given ?? []).map(({ name, intervals }, index): [string, NamedTimeInterval] => {
-    return [name, { name, definition: written[index] ?? null, interval: uniteIntervals(intervals) }];
+  const named = (given ?? []).map(({ name, intervals, announceMs = DAY_MS }, index): [string, NamedTimeInterval] => {
+    return [name, { name, definition: written[index] ?? null, interval: uniteIntervals(intervals), announceMs }];
   });
   return new Map(named);
 }

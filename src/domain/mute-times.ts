@@ -9,6 +9,8 @@ const SEARCH_MS = 400 * 86_400_000;
 export interface NamedIntervals {
   readonly name: string;
   readonly intervals: readonly TimeInterval[];
+  /** How long before it mutes automation people are told; 0: never. */
+  readonly announceMs?: number;
 }
 
 /** When automation is muted: inside any of the `mute` intervals, or, if there are `active` ones, outside all of those. */

@@ -98,6 +98,8 @@ export interface NamedTimeInterval {
   /** As written, for snapshots of rules. */
   readonly definition: Json;
   readonly interval: TimeInterval;
+  /** How long before it mutes automation people are told; 0: never. */
+  readonly announceMs: number;
 }
 
 /** `remedyd.yml`, parsed and checked. */

@@ -320,7 +320,7 @@ export interface ScheduleState {
   /** Of what it was made from: with another it begins anew. */
   readonly digest: string;
   readonly nextAt: number | null;
-  /** The newest tick that was taken; of a window the begin of the one that people were told of last. */
+  /** The newest tick that was taken; of a window the end of the one that people were told of last. */
   readonly lastAt: number | null;
   /** The newest run, until it has ended. */
   readonly liveRunId: string | null;

@@ -1,9 +1,11 @@
 import type { Clock } from '../domain/clock.ts';
+import type { RuleSet } from '../domain/rule.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Store } from '../domain/store.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createReconciliation } from './reconcile-alertmanagers.ts';
+import { createMaintenanceWindows } from './maintenance-windows.ts';
 import { createPauseReminder } from './pause-reminder.ts';
 import { createRetention } from './retention.ts';
 import { createStaleness } from './staleness.ts';
@@ -14,9 +16,13 @@ export interface ScheduleDeps {
   readonly pipeline: Pick<Pipeline, 'apply'>;
   readonly clock: Clock;
   /** The settings that are live. */
-  readonly settings: () => Pick<Settings, 'connections' | 'limits' | 'store'>;
+  readonly settings: () => Pick<Settings, 'connections' | 'limits' | 'store' | 'timeIntervals' | 'slack'>;
+  /** The rules that are live. */
+  readonly rules: () => RuleSet;
   /** Tells people. */
   readonly onReminder: (text: string) => Promise<void>;
+  /** What people should hear of maintenance windows is in the outbox. */
+  readonly onWindowNews: (texts: readonly string[]) => void;
   readonly onFault: (message: string, error: unknown) => void;
 }
 
@@ -32,6 +38,7 @@ export function startSchedules(deps: ScheduleDeps): Schedules {
     createHeartbeat(deps),
     createTick(deps),
     createPauseReminder(deps),
+    createMaintenanceWindows(deps),
     createReconciliation({
       ...deps,
       connections: () => settings().connections.filter((connection) => connection.kind === 'alertmanager'),

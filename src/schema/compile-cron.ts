@@ -33,7 +33,7 @@ export function compileCron(cron: string, timezone = 'UTC'): CronTimes {
 
 /** The local days and minutes that an expression names, whatever the zone. */
 interface CronCalendar {
-  isOn(date: LocalDate): boolean;
+  readonly isOn: (date: LocalDate) => boolean;
   /** Minutes of a day, ascending. */
   readonly minutes: readonly number[];
 }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { NamedIntervals } from '../domain/mute-times.ts';
 import { TimeIntervalError, parseTimeInterval } from '../domain/time-interval.ts';
 import type { TimeInterval, TimeIntervalSpec } from '../domain/time-interval.ts';
-import { settingName } from './fields.ts';
+import { withoutUndefined } from '../domain/without-undefined.ts';
+import { duration, settingName } from './fields.ts';
 
 // A key without a value means the same as no key, as it does to Alertmanager.
 const ranges = (expected: string) =>
@@ -30,10 +31,20 @@ const specSchema = z.strictObject({
 
 const intervalSchema = specSchema.transform((spec, context): TimeInterval => parseInContext(spec, context));
 
-/** An entry of `time_intervals`, in Alertmanager's syntax. */
+/** An entry of `time_intervals`, in Alertmanager's syntax, with our `announce`. */
 export const timeIntervalSchema = z
-  .strictObject({ name: settingName(), time_intervals: z.array(intervalSchema).nullish() })
-  .transform(({ name, time_intervals: intervals }): NamedIntervals => ({ name, intervals: intervals ?? [] }));
+  .strictObject({
+    name: settingName(),
+    time_intervals: z.array(intervalSchema).nullish(),
+    announce: duration()
+      .optional()
+      .describe('How long before it begins people are told that it will mute automation; default 24h, 0s never.'),
+  })
+  .transform(({ name, time_intervals: intervals, announce: announceMs }): NamedIntervals => ({
+    name,
+    intervals: intervals ?? [],
+    ...withoutUndefined({ announceMs }),
+  }));
 
 function parseInContext(spec: TimeIntervalSpec, context: z.core.$RefinementCtx): TimeInterval {
   try {
