@@ -52,7 +52,8 @@ export async function runInContainer(api: KubernetesApi, command: ContainerComma
   const signal = AbortSignal.any([api.signal, limit]);
   const progress = { isOpen: false };
   try {
-    const url = new URL(joinPaths(api.server.pathname, pathOf(resource)), api.server);
+    const url = new URL(api.server);
+    url.pathname = joinPaths(api.server.pathname, pathOf(resource));
     const query = [['stdout', 'true'], ['stderr', 'true'], ['container', container], ...argv.map((word) => ['command', word])];
     url.search = new URLSearchParams(query).toString();
     const upgrade = await openWebSocket(url, await prepareOptions(api, signal, {}), PROTOCOLS);
@@ -77,6 +78,8 @@ async function collect(socket: Duplex, head: Buffer, signal: AbortSignal, what: 
   signal.addEventListener('abort', stop, { once: true });
   try {
     for await (const message of readMessages(socket, head)) {
+      // The server opens every channel with an empty message.
+      if (message.length < 2) continue;
       const channel = message[0];
       if (channel === CHANNEL.stdout) outputs.stdout.add(message.subarray(1));
       else if (channel === CHANNEL.stderr) outputs.stderr.add(message.subarray(1));

@@ -32,11 +32,12 @@ export async function sendRequest(api: KubernetesApi, request: ApiRequest): Prom
   const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const signal = AbortSignal.any([api.signal, limit]);
   try {
-    const options = await prepareOptions(api, signal, request.body === undefined ? {} : { 'content-type': request.body.type });
-    const url = new URL(request.path, api.server);
+    const body = encodeBody(request.body);
+    const options = await prepareOptions(api, signal, body.headers);
+    const url = new URL(api.server);
     url.pathname = joinPaths(api.server.pathname, request.path);
     url.search = new URLSearchParams(request.query).toString();
-    const response = await openResponse(url, { ...options, method: request.method }, request.body?.value, () => {
+    const response = await openResponse(url, { ...options, method: request.method }, body.bytes, () => {
       progress.isSent = true;
     });
     return { status: response.statusCode ?? 0, ...(await readText(response)) };
@@ -94,7 +95,14 @@ export function joinPaths(prefix: string, path: string): string {
   return `${prefix.replace(/\/$/, '')}${path}`;
 }
 
-function openResponse(url: URL, options: RequestOptions, body: Json | undefined, onSent: () => void): Promise<IncomingMessage> {
+function encodeBody(body: ApiRequest['body']): { readonly bytes?: Buffer; readonly headers: Readonly<Record<string, string>> } {
+  if (body === undefined) return { headers: {} };
+  const bytes = Buffer.from(JSON.stringify(body.value));
+  // Node gives the body of a DELETE no length by itself, and then no server knows where it ends.
+  return { bytes, headers: { 'content-type': body.type, 'content-length': String(bytes.length) } };
+}
+
+function openResponse(url: URL, options: RequestOptions, body: Buffer | undefined, onSent: () => void): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const isTls = url.protocol === 'https:';
     const client = (isTls ? requestHttps : requestHttp)(url, options);
@@ -102,7 +110,7 @@ function openResponse(url: URL, options: RequestOptions, body: Json | undefined,
     client.once('response', resolve);
     client.on('error', reject);
     client.once('close', () => reject(new Error('the connection was closed without an answer')));
-    client.end(body === undefined ? undefined : JSON.stringify(body));
+    client.end(body);
   });
 }
 

@@ -52,6 +52,10 @@ export interface TestKubernetes {
   set(kind: string, namespace: string | undefined, name: string, parts: Readonly<Record<string, unknown>>): ApiObject;
   /** As `set`, and the controllers do not touch anything from then on until the next change. */
   freeze(kind: string, namespace: string | undefined, name: string, parts: Readonly<Record<string, unknown>>): void;
+  /** Puts another object in the place of one of that name, if there is one. */
+  replace(kind: string, namespace: string | undefined, object: NewObject): void;
+  /** Resolves when a program was started in a container whose end is never told. */
+  nextExecOpen(): Promise<void>;
   /** Deletes an object, as somebody else would. */
   remove(kind: string, namespace: string | undefined, name: string): void;
   /** Makes an account with exactly these rights; returns the path of its kubeconfig, whose context is `test`. */
@@ -80,6 +84,7 @@ export async function startKubernetes(): Promise<TestKubernetes> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the API server has no port');
 
+  const execOpen = Promise.withResolvers<void>();
   const cluster: TestKubernetes = {
     url: `https://127.0.0.1:${address.port}`,
     controllers,
@@ -103,6 +108,13 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     freeze: (kind, namespace, name, parts) => {
       store.setParts(kindNamed(kind), namespace, name, parts);
     },
+    replace: (kind, namespace, object) => {
+      if (store.find(kindNamed(kind), namespace, object.metadata.name) !== undefined) {
+        store.remove(kindNamed(kind), namespace, object.metadata.name);
+      }
+      store.create(kindNamed(kind), namespace, object);
+    },
+    nextExecOpen: () => execOpen.promise,
     remove: (kind, namespace, name) => {
       store.remove(kindNamed(kind), namespace, name);
       controllers.reconcile();
@@ -183,6 +195,7 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     const { namespace = '', name } = pod.metadata;
     const outcome = await cluster.exec({ namespace, pod: name, container: url.searchParams.get('container') ?? '', argv });
     answerExec(request, socket, argv, outcome);
+    if (outcome.exit === 'never') socket.once('data', () => execOpen.resolve());
   };
 
   server.on('request', (request, response) => {
