@@ -13,7 +13,7 @@ export interface Observed {
   readonly runs: number;
   readonly steps: readonly StepRecord[];
   readonly params: JsonObject;
-  /** Places that were told of the incident, in the order of their first message. */
+  /** What places were told of the incident, or by a run that has none. */
   readonly told: readonly Told[];
   readonly timeline: readonly StoredTimelineEntry[];
 }
@@ -30,7 +30,9 @@ export async function observe(daemon: TestDaemon, { rule, target }: ExpectationD
   const incident = run === undefined || isLater ? newest : own;
   const detail = run === undefined ? undefined : await daemon.runDetail(run.id);
   const story = incident === undefined ? detail : await daemon.incidentDetail(incident.id);
-  const told = incident === undefined ? [] : daemon.told.filter(({ incidentId }) => incidentId === incident.id);
+  const told = daemon.told.filter(({ id, incidentId }) =>
+    incident === undefined ? run !== undefined && id.startsWith(noticesOf(run)) : incidentId === incident.id,
+  );
   return {
     rule: rule ?? run?.rule ?? incident?.rule,
     run,
@@ -41,4 +43,9 @@ export async function observe(daemon: TestDaemon, { rule, target }: ExpectationD
     told,
     timeline: story?.timeline ?? [],
   };
+}
+
+/** How the rows of the outbox begin that hold what a run says which has no incident. */
+function noticesOf({ id }: Run): string {
+  return `notice_${id}/`;
 }

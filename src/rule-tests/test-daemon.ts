@@ -18,6 +18,8 @@ import { VirtualClock } from './virtual-clock.ts';
 /** A place that was told something. */
 export interface Told {
   readonly at: number;
+  /** Of the row of the outbox. */
+  readonly id: string;
   readonly incidentId: string | null;
   readonly channel: NotificationChannel;
   readonly place: string;
@@ -165,8 +167,8 @@ export class TestDaemon {
         const { due } = await this.#store.dueNotifications(at, TOLD_BATCH);
         if (due.length === 0) return;
         for (const { notification } of due) {
-          const { incidentId, channel, place } = notification;
-          this.told.push({ at, incidentId, channel, place });
+          const { id, incidentId, channel, place } = notification;
+          this.told.push({ at, id, incidentId, channel, place });
         }
         const delivered = due.map(({ notification }) => ({
           ...notification,
