@@ -40,7 +40,7 @@ function whyOnlyOne(raw: RawContainer, name: string): string | undefined {
   const { Config, HostConfig, NetworkSettings } = raw;
   const { [COMPOSE.project]: project, [COMPOSE.service]: service, [COMPOSE.number]: number } = Config.Labels;
   if (!['-', '_'].some((dash) => name === [project, service, number].join(dash))) return 'its name is fixed (container_name)';
-  const port = Object.entries(HostConfig.PortBindings).find(([, hosts]) =>
+  const port = Object.entries(HostConfig.PortBindings ?? {}).find(([, hosts]) =>
     hosts?.some(({ HostPort }) => /^0*[1-9][0-9]*$/.test(HostPort)),
   );
   if (port !== undefined) return `its port ${port[0]} has a fixed port of the host`;

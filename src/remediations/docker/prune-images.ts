@@ -2,7 +2,7 @@ import { requestEngine } from './engine-request.ts';
 import { ownBytesOfImage, readEngineUsage } from './engine-usage.ts';
 import { findImage } from './find-image.ts';
 import { hasLabels, type PruneKind } from './prune-kind.ts';
-import { isUsedByContainer } from './used-by-containers.ts';
+import { isUsedByContainer } from './is-used-by-container.ts';
 
 /** Images that no container uses: those without a name, with `all` the others too. */
 export const pruneImages: PruneKind = {

@@ -1,8 +1,8 @@
+import type Docker from 'dockerode';
 import { z } from 'zod';
 import { requestEngine } from './engine-request.ts';
 import { parseEngineAnswer } from './parse-engine-answer.ts';
 import { hasLabels, type PruneKind } from './prune-kind.ts';
-import { isUsedByContainer } from './used-by-containers.ts';
 
 const listSchema = z.array(
   z.object({
@@ -14,6 +14,12 @@ const listSchema = z.array(
   }),
 );
 
+const containersSchema = z.array(
+  z.object({
+    NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ NetworkID: z.string() })).nullish() }).nullish(),
+  }),
+);
+
 /** The engine's own. */
 const PREDEFINED = ['bridge', 'host', 'none'];
 
@@ -22,19 +28,27 @@ export const pruneNetworks: PruneKind = {
   async find(docker, { labels }, { signal }) {
     const what = 'listing networks';
     const answer = await requestEngine(docker, { what, method: 'GET', path: '/networks' }, signal);
-    const items = [];
-    for (const { Id, Name, Created, Scope, Labels } of parseEngineAnswer(listSchema, answer, what)) {
-      const since = Date.parse(Created);
-      const isMeant = Scope === 'local' && !PREDEFINED.includes(Name) && hasLabels(Labels ?? {}, labels) && !Number.isNaN(since);
-      if (!isMeant || (await isUsedByContainer(docker, 'network', Id, signal))) continue;
-      items.push({ id: Id, name: Name, since, bytes: 0, refs: [] });
-    }
-    return items;
+    const used = await findUsedNetworks(docker, signal);
+    return parseEngineAnswer(listSchema, answer, what)
+      .filter(({ Id, Name }) => !PREDEFINED.includes(Name) && !used.has(Id) && !used.has(Name))
+      .filter(({ Scope, Labels }) => Scope === 'local' && hasLabels(Labels ?? {}, labels))
+      .map(({ Id, Name, Created }) => ({ id: Id, name: Name, since: Date.parse(Created), bytes: 0, refs: [] }))
+      .filter(({ since }) => !Number.isNaN(since));
   },
 
   async remove(docker, { id, name }, { signal }) {
-    if (await isUsedByContainer(docker, 'network', id, signal)) return undefined;
+    const used = await findUsedNetworks(docker, signal);
+    if (used.has(id) || used.has(name)) return undefined;
     await requestEngine(docker, { what: `removing network ${name}`, method: 'DELETE', path: `/networks/${id}` }, signal);
     return 0;
   },
 };
+
+/** Names and ids of networks that containers have, running or not; the engine's own filter finds only those of running ones. */
+async function findUsedNetworks(docker: Docker, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const what = 'listing containers';
+  const request = { what, method: 'GET', path: '/containers/json', query: { all: true } } as const;
+  const containers = parseEngineAnswer(containersSchema, await requestEngine(docker, request, signal), what);
+  const networks = containers.flatMap(({ NetworkSettings }) => Object.entries(NetworkSettings?.Networks ?? {}));
+  return new Set(networks.flatMap(([name, { NetworkID }]) => [name, NetworkID]));
+}

@@ -5,7 +5,7 @@ import { requestEngine } from './engine-request.ts';
 import { bytesOfVolume, readEngineUsage } from './engine-usage.ts';
 import { parseEngineAnswer } from './parse-engine-answer.ts';
 import { hasLabels, type PruneKind } from './prune-kind.ts';
-import { isUsedByContainer } from './used-by-containers.ts';
+import { isUsedByContainer } from './is-used-by-container.ts';
 
 const volumeSchema = z.object({ CreatedAt: z.string().optional() });
 

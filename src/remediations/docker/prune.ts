@@ -106,16 +106,26 @@ export const prune = defineRemediation({
     const docker = await connectDocker(context.connection);
     const removed: PruneItem[] = [];
     let freed = 0;
-    // A record of the build cache can only go before the older ones that it is built on.
-    for (const item of what === 'build_cache' ? items.toReversed() : items) {
-      const bytes = await removeOrSkip(docker, KINDS[what], item, removed.length, context);
-      if (bytes === undefined) continue;
-      removed.push(item);
-      freed += bytes;
+    let left = items;
+    let isProgress = true;
+    // What others are built on can go once they are gone: what is left is tried again as long as something went.
+    while (left.length > 0 && isProgress) {
+      const kept: PruneItem[] = [];
+      for (const item of left) {
+        const bytes = await removeOrSkip(docker, KINDS[what], item, removed.length, context);
+        if (bytes === undefined) {
+          kept.push(item);
+          continue;
+        }
+        removed.push(item);
+        freed += bytes;
+      }
+      isProgress = kept.length < left.length;
+      left = kept;
     }
     return {
       removed: removed.length,
-      skipped: items.length - removed.length,
+      skipped: left.length,
       remaining: matching - removed.length,
       freed_bytes: freed,
       items: removed.slice(0, LONGEST_LIST).map(({ id, name }) => ({ id, name })),

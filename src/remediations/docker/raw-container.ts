@@ -41,10 +41,7 @@ const rawContainerSchema = z.object({
       .array(z.looseObject({ Target: z.string() }))
       .nullish()
       .transform((mounts) => mounts ?? []),
-    PortBindings: z
-      .record(z.string(), z.array(z.object({ HostPort: z.string() })).nullable())
-      .nullish()
-      .transform((ports) => ports ?? {}),
+    PortBindings: z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullable()).nullish(),
   }),
   Mounts: z.array(
     z.object({ Type: z.string(), Name: z.string().default(''), Destination: z.string(), RW: z.boolean().default(true) }),

@@ -1,5 +1,6 @@
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError, type Look } from '../../domain/remediation.ts';
+import { quoteLine } from '../quote-line.ts';
 import { sendRestart } from './change-requests.ts';
 import { connectDocker } from './connect-docker.ts';
 import { toTimestamp } from './container-details.ts';
@@ -119,8 +120,9 @@ function parseNames(containers: readonly Json[]): readonly string[] {
     throw refuse('over_limit', `${containers.length} containers are more than ${MOST_CONTAINERS}`);
   }
   const names = containers.map((container) => {
-    const selection = parseSelection({ container: typeof container === 'string' ? container : JSON.stringify(container) });
-    return selection.by === 'name' ? selection.name : '';
+    const selection = typeof container === 'string' ? parseSelection({ container }) : undefined;
+    if (selection?.by === 'name') return selection.name;
+    throw refuse('invalid_value', `\`containers\` has ${quoteLine(JSON.stringify(container))}, which is no name`);
   });
   if (new Set(names).size === names.length) return names;
   throw refuse('invalid_value', `\`containers\` names one twice: ${names.join(', ')}`);

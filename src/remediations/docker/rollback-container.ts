@@ -200,10 +200,7 @@ function requireNoLinks(name: string, links: readonly string[]): void {
 /** The new container is up: the old one goes, and should it not, that is no failure of the rollback. */
 async function finish(docker: Docker, data: RollbackData, details: ContainerDetails, signal: AbortSignal) {
   const aside = asideName(data);
-  const leftOver = await sendRemove(docker, { id: data.id, name: aside }, false, signal).then(
-    () => '',
-    (error: unknown) => (error instanceof StepError && error.code === 'not_found' ? '' : aside),
-  );
+  const leftOver = (await isRemoved(docker, { id: data.id, name: aside }, signal)) ? '' : aside;
   return {
     container: data.name,
     id: details.id,
@@ -213,6 +210,21 @@ async function finish(docker: Docker, data: RollbackData, details: ContainerDeta
     health: details.health,
     left_over: leftOver,
   };
+}
+
+async function isRemoved(
+  docker: Docker,
+  old: { readonly id: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await sendRemove(docker, old, false, signal);
+    return true;
+  } catch (error) {
+    // Then nobody knows whether it is gone: `look` sees.
+    if (!(error instanceof StepError) || signal.aborted) throw error;
+    return error.code === 'not_found';
+  }
 }
 
 /** Puts the old container back: the failure as it is to be reported. */

@@ -23,7 +23,7 @@ export async function waitUntilUp(
   const begunAt = clock.monotonic();
   let runsSince = { startedAt: '', at: begunAt };
   for (;;) {
-    const details = await findById(docker, id, name, signal);
+    const details = await inspectAwaited(docker, id, name, signal);
     const now = clock.monotonic();
     if (details === undefined) {
       throw new StepError('precondition_failed', `container ${name} was removed by somebody else`, { happened: 'unknown' });
@@ -39,6 +39,21 @@ export async function waitUntilUp(
 /** Whether a container is healthy, or, without a health check, runs. */
 export function isUp({ health, isRunning, state }: ContainerDetails): boolean {
   return health === 'none' ? isRunning && state === 'running' : health === 'healthy';
+}
+
+/** Nobody waits for a container to which nothing has been done: what fails now is of unknown outcome. */
+async function inspectAwaited(
+  docker: Docker,
+  id: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ContainerDetails | undefined> {
+  try {
+    return await findById(docker, id, name, signal);
+  } catch (cause) {
+    const code = cause instanceof StepError ? cause.code : 'internal_error';
+    throw new StepError(code, `container ${name} could not be inspected while it came up`, { happened: 'unknown', cause });
+  }
 }
 
 async function sleepUnlessStopped(name: string, { clock, signal }: StepContext<'docker'>): Promise<void> {

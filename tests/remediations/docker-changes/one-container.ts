@@ -162,7 +162,9 @@ export function testOneContainer(stage: () => DockerStage): void {
       const { context, create } = stage();
       const container = `${PREFIX}-update-full`;
       // What is read into a shell variable is memory that the kernel cannot take back.
-      await create('update-full', { Cmd: ['sh', '-c', 'x=$(head -c 20000000 /dev/zero | tr "\\0" x); echo full; sleep 600'] });
+      await create('update-full', {
+        Cmd: ['sh', '-c', 'x=$(head -c 20000000 /dev/zero | tr "\\0" x); while :; do sleep 1; done'],
+      });
       const refusal = await waitUntil('the container is full', () =>
         plan(updateContainer, { container, memory: '8MiB' }, context()).then(
           () => undefined,

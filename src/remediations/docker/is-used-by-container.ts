@@ -1,10 +1,10 @@
 import type Docker from 'dockerode';
 import { listContainers } from './find-container.ts';
 
-/** Whether any container, running or not, uses the thing: `ancestor` an image, `volume` a volume, `network` a network. */
+/** Whether any container, running or not, uses the thing: `ancestor` an image, `volume` a volume. */
 export async function isUsedByContainer(
   docker: Docker,
-  by: 'ancestor' | 'volume' | 'network',
+  by: 'ancestor' | 'volume',
   id: string,
   signal: AbortSignal,
 ): Promise<boolean> {
