@@ -293,6 +293,23 @@ describeWith('postgres', 'the remediations that end sessions', () => {
       await last.end;
     });
 
+    it('can be cancelled between the two looks', async () => {
+      const root = await openAndRun('SELECT pg_advisory_lock(1)');
+      const victim = await openAndStart('SELECT pg_advisory_lock(1)');
+      await whenWaiting(victim);
+      const controller = new AbortController();
+      const clock = new SystemClock();
+      clock.sleep = (ms, signal) => {
+        controller.abort();
+        return new SystemClock().sleep(ms, signal);
+      };
+      const context = createStepContext(postgresConnection(remedyd.url), { clock, signal: controller.signal });
+      const failure = await stepFailure(terminateBlockers.plan({ waiting_for: FOR_MS, limit: 5 }, context));
+      expect(failure).toMatchObject({ code: 'aborted', happened: 'nothing' });
+      expect(await isAlive(root)).toBe(true);
+      await stop(victim);
+    });
+
     it('takes those first that others have waited for longest, and no more than the limit', async () => {
       const roots: TestClient[] = [];
       const victims = [];
