@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -88,7 +88,7 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
       expect(planned).toMatchObject({
         summary: `dump database postgres of PostgreSQL "main" into a new file in "${backups}"`,
         identity: { connection: 'main', database: 'postgres', directory: backups },
-        touches: ['postgres:main', `files:${backups}`],
+        touches: [`files:${backups}`],
       });
       const output = await dump.run(planned, contextFor(reader));
       const file = pathOf(output);
@@ -107,6 +107,16 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
       const compressed = await makeDump({ directory: small });
       const plain = await makeDump({ directory: large, compress: false });
       expect(statSync(compressed).size).toBeLessThan(statSync(plain).size * 0.8);
+    });
+
+    it('names the file after the database, whatever that is called', async () => {
+      const database = '..odd "name"-1';
+      await server.query(`CREATE DATABASE "${database.replaceAll('"', '""')}"`);
+      const url = new URL(reader.url);
+      url.pathname = `/${encodeURIComponent(database)}`;
+      const output = await planAndRun(dump, { directory: backups, compress: true }, { ...reader, url: url.href });
+      await server.query(`DROP DATABASE "${database.replaceAll('"', '""')}"`);
+      expect(pathOf(output)).toMatch(/\/backups\/_\.odd__name_-1-\d{8}T\d{6}Z\.dump$/);
     });
 
     it('shows the password to nobody', () => {
@@ -172,7 +182,7 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
       expect(readdirSync(backups)).toEqual([]);
     });
 
-    it('leaves no file when the disk is full', async () => {
+    (canMount() ? it : it.skip)('leaves no file when the disk is full', async () => {
       const small = join(backups, 'small');
       mkdirSync(small);
       await run('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', small]);
@@ -280,6 +290,7 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
       await server.query('DROP EXTENSION amcheck; DROP FUNCTION f()');
       expect(await stepFailure(planAndRun(restoreTest, { file }, restorer))).toMatchObject({
         code: 'permission_denied',
+        happened: 'nothing',
         message: expect.stringMatching(/permission denied to create extension "amcheck"/),
       });
       expect(await scratchDatabases()).toEqual([]);
@@ -297,7 +308,7 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
       const failure = stepFailure(planAndRun(restoreTest, { file }, restorer, { signal: controller.signal }));
       await server.waitFor(`SELECT FROM pg_stat_activity WHERE usename = '${restorer.name}' AND wait_event = 'PgSleep'`);
       controller.abort();
-      expect(await failure).toMatchObject({ code: 'aborted', happened: 'unknown' });
+      expect(await failure).toMatchObject({ code: 'aborted', happened: 'nothing' });
       expect(await scratchDatabases()).toEqual([]);
     });
 
@@ -470,6 +481,15 @@ function withDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
   return changed.href;
+}
+
+/** A container may lack the right. */
+function canMount(): boolean {
+  const { path, remove } = createTemporaryDirectory('mount');
+  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', path]).status === 0;
+  if (isMounted) spawnSync('umount', [path]);
+  remove();
+  return isMounted;
 }
 
 /** The process of a program that has `argument` on its command line. */

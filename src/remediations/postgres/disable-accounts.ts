@@ -62,7 +62,7 @@ export const disableAccounts = defineRemediation({
     const data: AccountsData = { accounts, statement };
     return await Promise.resolve({
       summary: `disable ${accounts.length === 1 ? 'account' : `${accounts.length} accounts`} in PostgreSQL "${name}": ${accounts.map((account) => JSON.stringify(account)).join(', ')}`,
-      identity: { connection: name, accounts },
+      identity: { connection: name, statement, accounts },
       touches: [`postgres:${name}`],
       count: accounts.length,
       data,

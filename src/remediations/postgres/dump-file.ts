@@ -27,7 +27,7 @@ export async function writeDumpFile(
   signal: AbortSignal,
   write: (path: string) => Promise<void>,
 ): Promise<DumpFile> {
-  const prefix = database.replaceAll(/[^A-Za-z0-9_.]/g, '_').replace(/^\./, '_');
+  const prefix = toFileName(database);
   const file = join(directory, `${prefix}-${toStamp(now)}.dump`);
   const partial = `${file}.partial`;
   await onDisk(directory, () => removeOldPartials(directory, prefix, now));
@@ -49,7 +49,7 @@ export async function writeDumpFile(
 
 /** The newest file of a dump in a directory, of `database` only when it is given; `undefined` when there is none. */
 export async function findNewestDump(directory: string, database: string | undefined): Promise<string | undefined> {
-  const prefix = database === undefined ? '' : `${database.replaceAll(/[^A-Za-z0-9_.]/g, '_').replace(/^\./, '_')}-`;
+  const prefix = database === undefined ? '' : `${toFileName(database)}-`;
   const entries = await onDisk(directory, () => readdir(directory, { withFileTypes: true }));
   const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.dump')).map(({ name }) => name);
   const own = names.filter((name) => prefix === '' || (name.startsWith(prefix) && isStamp(name.slice(prefix.length, -5))));
@@ -58,6 +58,11 @@ export async function findNewestDump(directory: string, database: string | undef
   );
   const [newest] = files.sort((a, b) => b.modifiedMs - a.modifiedMs || b.name.localeCompare(a.name));
   return newest === undefined ? undefined : join(directory, newest.name);
+}
+
+/** The name of a database as part of a file's: without what paths or shells could take for more. */
+function toFileName(database: string): string {
+  return database.replaceAll(/[^A-Za-z0-9_.-]/g, '_').replace(/^[.-]/, '_');
 }
 
 function toStamp(now: number): string {

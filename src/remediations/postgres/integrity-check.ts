@@ -125,6 +125,8 @@ const TABLES = `
   SELECT namespace.nspname AS schema, relation.relname AS name, relation.oid
   FROM pg_class AS relation JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
   WHERE ${MATCHES_TABLE} AND relation.relkind IN ('r', 'm')
+    -- A standby has no data of unlogged tables.
+    AND (relation.relpersistence = 'p' OR NOT pg_is_in_recovery())
   ORDER BY relation.relpages DESC, namespace.nspname, relation.relname`;
 
 function findAllTables(session: PostgresSession): Promise<readonly Table[]> {

@@ -89,7 +89,7 @@ export interface TableWorkResult {
 }
 
 /** Works through the planned tables one by one. Among several, one that stays locked is skipped; a single one is the step's failure. */
-export function runTableWork(plan: Plan<TablesData>, context: StepContext<'postgres'>): Promise<TableWorkResult> {
+export async function runTableWork(plan: Plan<TablesData>, context: StepContext<'postgres'>): Promise<TableWorkResult> {
   const { work, tables, matching, lockTimeoutMs } = plan.data;
   const startedAt = context.clock.monotonic();
   const done: string[] = [];
@@ -101,13 +101,14 @@ export function runTableWork(plan: Plan<TablesData>, context: StepContext<'postg
       else skipped.push({ table: nameOf(table), reason });
     }
   };
-  return withPostgresSession(context, workThrough, { mode: 'autocommit', lockTimeoutMs }).then(() => ({
+  await withPostgresSession(context, workThrough, { mode: 'autocommit', lockTimeoutMs });
+  return {
     done: done.length,
     remaining: matching - tables.length,
     tables: done.slice(0, LONGEST_LIST),
     skipped: skipped.slice(0, LONGEST_LIST),
     took: Math.round(context.clock.monotonic() - startedAt),
-  }));
+  };
 }
 
 /** Returns why the table was skipped. */

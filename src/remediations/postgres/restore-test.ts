@@ -162,26 +162,42 @@ async function checkContents(program: ClientProgram, file: string, context: Step
 
 async function restoreAndCount(program: ClientProgram, file: string, context: StepContext<'postgres'>) {
   const name = nameScratchDatabase(context.clock.now());
-  try {
-    await createScratchDatabase(context, name);
-    const args = [
-      `--dbname=${name}`,
-      '--exit-on-error',
-      '--no-owner',
-      '--no-privileges',
-      '--no-comments',
-      '--no-publications',
-      '--no-subscriptions',
-      '--no-security-labels',
-      '--no-tablespaces',
-      '--no-password',
-      file,
-    ];
-    await runClientProgram(program, args, name, context, RESTORE_ADVICE);
-    return await countRows(onDatabase(context, name));
-  } finally {
-    await dropScratchDatabase(context, name);
-  }
+  const counts = await restoreInto(name, program, file, context).catch((error: unknown) => dropAfter(error, name, context));
+  await dropScratchDatabase(context, name);
+  return counts;
+}
+
+async function restoreInto(name: string, program: ClientProgram, file: string, context: StepContext<'postgres'>) {
+  await createScratchDatabase(context, name);
+  const args = [
+    `--dbname=${name}`,
+    '--exit-on-error',
+    '--no-owner',
+    '--no-privileges',
+    '--no-comments',
+    '--no-publications',
+    '--no-subscriptions',
+    '--no-security-labels',
+    '--no-tablespaces',
+    '--no-password',
+    file,
+  ];
+  await runClientProgram(program, args, name, context, RESTORE_ADVICE);
+  return await countRows(onDatabase(context, name));
+}
+
+/** Passes on why the test failed; when the scratch database could not be dropped either, with what there is to do by hand. */
+async function dropAfter(error: unknown, name: string, context: StepContext<'postgres'>): Promise<never> {
+  const left = await dropScratchDatabase(context, name).then(
+    () => '',
+    (failure: unknown) => `; ${failure instanceof StepError ? failure.message : 'the scratch database was not dropped'}`,
+  );
+  if (!(error instanceof StepError)) throw error;
+  // With the database gone, the server is as it was.
+  throw new StepError(error.code, `${error.message}${left}`, {
+    happened: left === '' ? 'nothing' : 'unknown',
+    cause: error.cause,
+  });
 }
 
 function countRows(context: SessionContext): Promise<{ readonly tables: number; readonly rows: number }> {

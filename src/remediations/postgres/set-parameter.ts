@@ -65,22 +65,18 @@ export const setParameter = defineRemediation({
   async plan(params, context) {
     const { connection } = context;
     requireAllowed(connection, params.name);
-    return await withPostgresSession(
-      context,
-      async (session) => {
-        const found = await requireSettable(session, params.name, connection.name);
-        const restart = found.context === 'postmaster' ? ', for the next restart' : '';
-        const data: ParameterData = { name: params.name, value: params.value, previous: found.value };
-        return {
-          summary: `set ${params.name} of PostgreSQL "${connection.name}" to ${params.value} (now ${found.value === '' ? 'empty' : found.value})${restart}`,
-          identity: { connection: connection.name, name: params.name, value: params.value },
-          touches: [`postgres:${connection.name}`],
-          count: 1,
-          data,
-        };
-      },
-      { mode: 'autocommit' },
-    );
+    return await withPostgresSession(context, async (session) => {
+      const found = await requireSettable(session, params.name, connection.name);
+      const restart = found.context === 'postmaster' ? ', for the next restart' : '';
+      const data: ParameterData = { name: params.name, value: params.value, previous: found.value };
+      return {
+        summary: `set ${params.name} of PostgreSQL "${connection.name}" to ${params.value} (now ${found.value === '' ? 'empty' : found.value})${restart}`,
+        identity: { connection: connection.name, name: params.name, value: params.value },
+        touches: [`postgres:${connection.name}`],
+        count: 1,
+        data,
+      };
+    });
   },
 
   async run(plan, context) {
