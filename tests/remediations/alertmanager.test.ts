@@ -159,7 +159,7 @@ describeWith('alertmanager', 'Alertmanager', () => {
     const context = contextOf(server.url, { alerts: [{ alertname: 'Down', instance: 'web-1' }] });
     const planned = await plan(silence, order, context);
     expect(planned).toMatchObject({
-      summary: 'silence {alertname="Lag", instance=~"web-.*"} in Alertmanager "main" for 10m; 1 such alerts now',
+      summary: 'silence {alertname="Lag", instance=~"web-.*"} in Alertmanager "main" for 10m (1 firing now)',
       identity: { connection: 'main', matchers: ['alertname="Lag"', 'instance=~"web-.*"'], duration_ms: 600_000 },
       touches: ['alertmanager:main/alertname="Lag",instance=~"web-.*"'],
       count: 1,

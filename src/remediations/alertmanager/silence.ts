@@ -70,7 +70,7 @@ export const silence = defineRemediation({
       comment: createComment(context.runId, context.stepId, comment === undefined ? undefined : quoteLine(comment)),
     };
     return {
-      summary: `silence ${formatMatchers(matchers)} in Alertmanager "${connection.name}" for ${formatDuration(duration)}; ${hidden.length} such alerts now`,
+      summary: `silence ${formatMatchers(matchers)} in Alertmanager "${connection.name}" for ${formatDuration(duration)} (${hidden.length} firing now)`,
       identity: { connection: connection.name, matchers: [...texts].sort(), duration_ms: duration },
       // Silences of different alerts do not get in each other's way.
       touches: [`alertmanager:${connection.name}/${[...texts].sort().join(',')}`],

@@ -16,14 +16,19 @@ export interface OpenDirectory extends AsyncDisposable {
  */
 export async function openDirectory(path: string): Promise<OpenDirectory> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  const link = `/proc/self/fd/${handle.fd}`;
-  const hasLink = await access(link).then(
-    () => true,
-    () => false,
-  );
-  return {
-    pathOf: (name) => join(hasLink ? link : path, name),
-    location: hasLink ? await readlink(link) : path,
-    [Symbol.asyncDispose]: () => handle.close(),
-  };
+  try {
+    const link = `/proc/self/fd/${handle.fd}`;
+    const hasLink = await access(link).then(
+      () => true,
+      () => false,
+    );
+    return {
+      pathOf: (name) => join(hasLink ? link : path, name),
+      location: hasLink ? await readlink(link) : path,
+      [Symbol.asyncDispose]: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
