@@ -1,14 +1,15 @@
 import { copyLabels } from '../domain/alert.ts';
 import { findConnection } from '../domain/find-connection.ts';
 import type { StepContext } from '../domain/remediation.ts';
-import type { Rung } from '../domain/rule.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { Playbook, Rung } from '../domain/rule.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Settings } from '../domain/settings.ts';
 import { SystemClock } from '../domain/system-clock.ts';
-import { ParameterError, parseParameters } from '../domain/parameter.ts';
-import { matchesPattern } from '../domain/pattern.ts';
+import { ParameterError } from '../domain/parameter.ts';
 import { findOwnContainerId } from '../own-container.ts';
 import { dryRun, type DryRunStep } from '../pipeline/dry-run.ts';
+import { givenParams } from '../pipeline/rule-params.ts';
 import { formatProblem } from '../schema/problem.ts';
 import { CliError } from './cli-error.ts';
 import { loadWorld, type WorldSource } from './load-world.ts';
@@ -46,23 +47,16 @@ export async function dryRunByHand(
     alerts: [alert],
     group: labels,
     incident: { id: '', severity: rule?.severityOf(labels).name ?? '', status: '', started_at: now },
-    params: {},
     steps: {},
     run: { id: 'dry-run', attempt: 1, failed: false, actor: '' },
     now,
   };
+  const params = paramsOf(name, rule ?? playbook, given);
   let rungs: readonly Rung[];
   if (rule !== undefined) {
-    if (options.param.length > 0) throw new CliError(2, `${name} is a rule; --param goes with a playbook, --label with a rule`);
     rungs = rule.rungs;
   } else if (playbook !== undefined) {
-    try {
-      const params = parseParameters(playbook.params, { ...given }, matchesPattern);
-      rungs = [{ kind: 'playbook', playbook, render: () => params }];
-    } catch (error) {
-      if (error instanceof ParameterError) throw new CliError(2, `${name}: ${error.message}`);
-      throw error;
-    }
+    rungs = [{ kind: 'playbook', playbook, render: () => params }];
   } else {
     throw new CliError(
       1,
@@ -74,13 +68,23 @@ export async function dryRunByHand(
     print(`${name} has no steps: it only tells people`);
     return 0;
   }
-  const steps = await dryRun(first, scope, createRunner(settings, await findOwnContainerId()));
+  const steps = await dryRun(first, { ...scope, params }, createRunner(settings, await findOwnContainerId()));
   print(
     options.json === true
       ? JSON.stringify({ name, target: options.target ?? null, steps }, null, 2)
       : formatDryRun(name, rungs.length - 1, steps),
   );
   return steps.some((step) => step.state === 'failed') ? 1 : 0;
+}
+
+/** What was given for a rule's or a playbook's parameters, with the defaults of the others. */
+function paramsOf(name: string, of: Pick<Playbook, 'params'> | undefined, given: Readonly<Record<string, string>>): JsonObject {
+  try {
+    return of === undefined ? {} : givenParams(of.params, given);
+  } catch (error) {
+    if (error instanceof ParameterError) throw new CliError(2, `${name}: ${error.message}`);
+    throw error;
+  }
 }
 
 function createRunner(settings: Settings, ownContainerId: string | undefined) {

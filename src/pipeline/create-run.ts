@@ -1,6 +1,7 @@
 import type { Rule } from '../domain/rule.ts';
 import type { Line, Run } from '../domain/state.ts';
 import type { DecisionContext } from './decision-context.ts';
+import { defaultParams } from './rule-params.ts';
 import type { World } from './world.ts';
 
 type Place = Pick<Run, 'incidentId' | 'lineId' | 'lineEpisode' | 'target' | 'severityRank' | 'delayFrom' | 'params'>;
@@ -17,7 +18,7 @@ export function createRun(world: World, line: Line, rule: Rule, origin: Origin, 
       target: line.target,
       severityRank: line.severityRank,
       delayFrom: line.firingSince,
-      params: {},
+      params: defaultParams(rule),
     },
     origin,
     context,

@@ -7,6 +7,7 @@ import type { AlertView, Scope } from '../domain/scope.ts';
 import type { Person } from '../domain/settings.ts';
 import type { Incident, Run, StepRecord } from '../domain/state.ts';
 import type { IncidentDetail } from '../domain/store.ts';
+import { defaultParams } from './rule-params.ts';
 import { scopeOfRun } from './scope-of-run.ts';
 import { viewsOf, type Journal } from './walk-playbook.ts';
 import { whatComesNext } from './what-comes-next.ts';
@@ -87,7 +88,9 @@ function scopeOfIncident(detail: IncidentDetail, rule: Rule | undefined, now: nu
   const { incident, runs } = detail;
   const run = runs.filter(({ frozen }) => frozen !== null).reduce<Run | undefined>(newer, undefined);
   const scope =
-    run === undefined ? scopeOfAlerts(detail, now) : { ...scopeOfRun(run, now), steps: stepViews(run, rule, detail.steps) };
+    run === undefined
+      ? { ...scopeOfAlerts(detail, now), params: rule === undefined ? {} : defaultParams(rule) }
+      : { ...scopeOfRun(run, now), steps: stepViews(run, rule, detail.steps) };
   const { id, severity, status, startedAt } = incident;
   return { ...scope, group: incident.groupLabels, incident: { id, severity, status, started_at: startedAt } };
 }

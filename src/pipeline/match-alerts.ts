@@ -3,6 +3,7 @@ import { alertKey, copyLabels, type AlertBatch, type AlertMessage, type Labels }
 import type { Rule, RuleSet } from '../domain/rule.ts';
 import type { AlertMatch, CorrelatedAlert } from './event.ts';
 import { renderValue } from './render-value.ts';
+import { defaultParams } from './rule-params.ts';
 import { scopeOfMessage } from './scope-of-message.ts';
 
 /** A batch whose alerts have their identity; what the rules say of one is found out when it is first asked for. */
@@ -49,7 +50,7 @@ export function matchRule(
     target:
       rule.target === undefined || rule.rungs.length === 0
         ? undefined
-        : renderValue(rule.target, scopeOfMessage(message, groupLabels, now)),
+        : renderValue(rule.target, { ...scopeOfMessage(message, groupLabels, now), params: defaultParams(rule) }),
   };
 }
 

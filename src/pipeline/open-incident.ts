@@ -7,6 +7,7 @@ import type { DecisionContext } from './decision-context.ts';
 import { climb, expectCalls, nextUpdateAt } from './escalation.ts';
 import type { AlertMatch } from './event.ts';
 import { askForTargets, choosePlaces } from './notify-places.ts';
+import { defaultParams } from './rule-params.ts';
 import { scopeOfMessage } from './scope-of-message.ts';
 import { tell } from './story.ts';
 import type { World } from './world.ts';
@@ -71,7 +72,8 @@ function askForPlaces(
   { now, defaultChannel }: DecisionContext,
   message: AlertMessage | undefined,
 ): void {
-  const scopeOf = (): Scope => scopeOfMessage(message, incident.groupLabels, now, incident);
+  const params = rule === undefined ? {} : defaultParams(rule);
+  const scopeOf = (): Scope => ({ ...scopeOfMessage(message, incident.groupLabels, now, incident), params });
   const { targets, skipped } = choosePlaces(rule, plan, defaultChannel, scopeOf);
   askForTargets(world, incident.id, targets, 'message', now);
   for (const problem of skipped) tell(world, incident.id, now, 'note', problem, { reason: 'missing_value' });

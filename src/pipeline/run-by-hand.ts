@@ -1,7 +1,6 @@
 import { copyLabels } from '../domain/alert.ts';
 import type { JsonObject } from '../domain/json.ts';
-import { ParameterError, parseParameters } from '../domain/parameter.ts';
-import { matchesPattern } from '../domain/pattern.ts';
+import { ParameterError } from '../domain/parameter.ts';
 import type { Rule } from '../domain/rule.ts';
 import { newRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
@@ -11,6 +10,7 @@ import { targetBusy } from './gates/target-busy.ts';
 import { judgeGates } from './judge.ts';
 import { refuse, type Refusal } from './refuse.ts';
 import { renderValue } from './render-value.ts';
+import { givenParams } from './rule-params.ts';
 import { scopeOfMessage } from './scope-of-message.ts';
 import { startRun } from './start-run.ts';
 import { describeRefusal, hasRole } from './who-may.ts';
@@ -66,7 +66,7 @@ export function demandOf(event: ByHand, { rules, now }: DecisionContext): HandDe
   if (rule.rungs.length === 0) return refuse('invalid', `${rule.name} has no steps`);
   let params: JsonObject;
   try {
-    params = parseParameters(rule.params, event.params, matchesPattern);
+    params = givenParams(rule.params, event.params);
   } catch (error) {
     if (error instanceof ParameterError) return refuse('invalid', error.message);
     throw error;

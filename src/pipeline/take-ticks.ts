@@ -1,12 +1,11 @@
 import { copyLabels } from '../domain/alert.ts';
 import type { CronTimes } from '../domain/cron-times.ts';
-import { parseParameters } from '../domain/parameter.ts';
-import { matchesPattern } from '../domain/pattern.ts';
 import type { Rule, RuleSchedule } from '../domain/rule.ts';
 import type { ScheduleState, SkipReason } from '../domain/state.ts';
 import { newRun } from './create-run.ts';
 import type { DecisionContext } from './decision-context.ts';
 import { renderValue } from './render-value.ts';
+import { defaultParams } from './rule-params.ts';
 import { scopeOfMessage } from './scope-of-message.ts';
 import { tell } from './story.ts';
 import { TICK_GRACE_MS, WRONG_CLOCK_MS } from './timing.ts';
@@ -92,7 +91,7 @@ function makeRun(world: World, rule: Rule, dueAt: number, context: DecisionConte
   if (before !== undefined && (before.state === 'pending' || before.state === 'held') && before.startedAt === null)
     return skipTick(world, rule.name, { reason: 'target_busy', detail: `run ${before.id} waits already`, count: 1, dueAt });
   const labels = copyLabels({});
-  const params = parseParameters(rule.params, {}, matchesPattern);
+  const params = defaultParams(rule);
   const target =
     rule.target === undefined
       ? { missing: 'the rule has none' }

@@ -8,6 +8,7 @@ import type { Notification, ScheduleState } from '../domain/state.ts';
 import { NO_CHANGES, type Store } from '../domain/store.ts';
 import { lookAtWindows, NO_END, WINDOW_PHASES, type WindowNews, type WindowTold } from '../domain/window-news.ts';
 import { choosePlaces } from '../pipeline/notify-places.ts';
+import { defaultParams } from '../pipeline/rule-params.ts';
 import { scopeOfMessage } from '../pipeline/scope-of-message.ts';
 import { Loop } from './loop.ts';
 
@@ -77,7 +78,10 @@ function windowsOf(rules: RuleSet, settings: Pick<Settings, 'timeIntervals' | 's
 function placeOf(rule: Rule, defaultChannel: string | undefined): string | undefined {
   const labels = copyLabels({});
   const plan = rule.responseTo(rule.severityOf(labels).name);
-  return choosePlaces(rule, plan, defaultChannel, () => scopeOfMessage(undefined, labels, 0)).targets.slack;
+  return choosePlaces(rule, plan, defaultChannel, () => ({
+    ...scopeOfMessage(undefined, labels, 0),
+    params: defaultParams(rule),
+  })).targets.slack;
 }
 
 function digestOf({ definition, announceMs }: NamedTimeInterval): string {

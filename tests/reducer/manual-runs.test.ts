@@ -72,6 +72,17 @@ describe('a run by hand', () => {
     expect(stage.run).toMatchObject({ target: 'container/web', params: { name: 'web', wait: 600_000 } });
   });
 
+  test('takes lists and mappings as a command line can write them', () => {
+    const stage = new Stage([byHand({ params: { names: { type: 'list' }, by: { type: 'map' }, text: { type: 'string' } } })]);
+    stage.runByHand(bob, 'fix', { params: { names: 'web, db', by: '{"a":1}', text: '[1]' } });
+    expect(stage.run.params).toEqual({ names: ['web', 'db'], by: { a: 1 }, text: '[1]' });
+    stage.change();
+    stage.runByHand(bob, 'fix', { params: { names: '["a,b"]' } });
+    expect(stage.run.params).toEqual({ names: ['a,b'] });
+    stage.change();
+    expect(stage.runByHand(bob, 'fix', { params: { by: 'a=1' } })).toMatchObject({ ok: false, code: 'invalid' });
+  });
+
   test.each([
     ['a rule that is not there', 'other', {}, bob, 'not_found', 'there is no rule other'],
     [
@@ -162,6 +173,14 @@ describe('a run by hand', () => {
     expect(stage.ending).toEqual(['ended', 'cancelled', 'cancelled_by_person']);
     expect(stage.cancel('run-1', null)).toMatchObject({ ok: false, code: 'conflict' });
     expect(stage.state.incidents).toEqual([]);
+  });
+});
+
+describe('the parameters of a rule that alerts start', () => {
+  test('are their defaults', () => {
+    const stage = new Stage([buildRule({ target: BY_PARAM, params: { name: { type: 'string', default: 'web' } } })]);
+    stage.fire();
+    expect(stage.run).toMatchObject({ trigger: 'alert', target: 'container/web', params: { name: 'web' } });
   });
 });
 
