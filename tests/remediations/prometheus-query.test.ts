@@ -17,7 +17,7 @@ import { startSilentServer } from '../support/silent-server.ts';
 import { createStepContext } from '../support/step-context.ts';
 import { stepFailure } from '../support/step-failure.ts';
 
-const LABELS = Number(process.env['PROMQL_LABELS'] ?? 150);
+const LABELS = Number(process.env['PROMQL_LABELS'] ?? 60);
 
 async function ask(text: string, url: string, overrides: Partial<StepContext> = {}, token?: string) {
   const connection: PrometheusConnection = {
