@@ -216,6 +216,16 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
       expect(pidOf('pg_dump', backups)).toBeUndefined();
     });
 
+    it('leaves no file when pg_dump is killed', async () => {
+      const holder = await server.openClient(server.url);
+      await holder.client.query('BEGIN; LOCK TABLE orders');
+      const failure = stepFailure(planAndRun(dump, { directory: backups, compress: true }, reader));
+      await server.waitFor(`SELECT FROM pg_stat_activity WHERE usename = '${reader.name}' AND wait_event_type = 'Lock'`);
+      process.kill(Number(pidOf('pg_dump', backups)), 'SIGKILL');
+      expect(await failure).toMatchObject({ code: 'rejected', happened: 'nothing' });
+      expect(readdirSync(backups)).toEqual([]);
+    });
+
     it('removes what a crash left a day ago, and nothing else', async () => {
       const names = ['postgres-20200101T000000Z.dump.partial', 'other-20200101T000000Z.dump.partial', 'postgres-x.dump.partial'];
       for (const name of names) writeFileSync(join(backups, name), '');
@@ -444,6 +454,19 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
         damaged: false,
         skipped: [{ relation: 'public.other', reason: 'locked' }],
       });
+    });
+
+    it.each([
+      ['aborted', undefined],
+      ['timeout', new DOMException('time is up', 'TimeoutError')],
+    ])('stops in the server: %s', async (code, reason) => {
+      await query(original, 'BEGIN; LOCK TABLE other');
+      const controller = new AbortController();
+      const failure = stepFailure(planAndRun(integrityCheck, params, at(checker, original), { signal: controller.signal }));
+      await server.waitFor(`SELECT FROM pg_stat_activity WHERE usename = '${checker.name}' AND wait_event_type = 'Lock'`);
+      controller.abort(reason);
+      expect(await failure).toMatchObject({ code, happened: 'nothing' });
+      await server.waitFor(`SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '${checker.name}')`);
     });
 
     it('says what is missing, with the statement that helps', async () => {

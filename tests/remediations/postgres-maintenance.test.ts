@@ -370,6 +370,7 @@ describeWith('postgres', 'the maintenance of PostgreSQL', () => {
         in_effect: false,
       });
       expect(await ask('SHOW max_wal_senders')).toBe('10');
+      expect(await set('max_wal_senders', '10')).toMatchObject({ restart_required: false, in_effect: true });
     });
 
     it('says when a setting of the role wins', async () => {

@@ -32,14 +32,14 @@ export async function readParameter(session: PostgresSession, name: string): Pro
   return row;
 }
 
-/** The value for `name` that the configuration files end with, if any. */
-export async function readFileSetting(session: PostgresSession, name: string): Promise<string | undefined> {
+/** What the configuration files end with for `name`, if anything, and why the server does not take it, if it does not. */
+export async function readFileEntry(session: PostgresSession, name: string): Promise<z.infer<typeof fileEntry> | undefined> {
   const [row] = await session.read(
     fileEntry,
     `SELECT setting, error FROM pg_file_settings WHERE name = $1 ORDER BY seqno DESC LIMIT 1`,
     [name],
   );
-  return row?.setting ?? undefined;
+  return row;
 }
 
 /** The first mistake that makes the server refuse its configuration files, with its place; `undefined` when there is none. */

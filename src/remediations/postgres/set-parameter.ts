@@ -4,7 +4,7 @@ import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError, type StepContext } from '../../domain/remediation.ts';
 import { sqlStateOf } from './postgres-error.ts';
 import { withPostgresSession, type PostgresSession } from './postgres-session.ts';
-import { readFileError, readFileSetting, readLoadTime, readParameter, type ServerParameter } from './server-parameter.ts';
+import { readFileEntry, readFileError, readLoadTime, readParameter, type ServerParameter } from './server-parameter.ts';
 
 const POLL_MS = 50;
 /** They name programs, libraries and files that the server runs or reads as its own user, or hold passwords. */
@@ -87,7 +87,7 @@ export const setParameter = defineRemediation({
       context,
       async (session) => {
         const before = await requireSettable(session, name, connection.name);
-        const isWritten = (await readFileSetting(session, name)) === value;
+        const isWritten = (await readFileEntry(session, name))?.setting === value;
         if (before.value !== previous && !isWritten) {
           throw refuse(connection, 'precondition_failed', `${name} was ${previous} and is ${before.value} now; nothing was done`);
         }
@@ -97,7 +97,7 @@ export const setParameter = defineRemediation({
           previous,
           value,
           restart_required: after.pending_restart,
-          in_effect: !after.pending_restart && after.source === 'configuration file',
+          in_effect: isInEffect(after),
         };
       },
       { mode: 'autocommit' },
@@ -189,10 +189,22 @@ async function reload(session: PostgresSession, name: string, context: StepConte
     await context.clock.sleep(POLL_MS, context.signal);
   }
   const after = await readParameter(session, name);
+  const entry = await readFileEntry(session, name);
+  // A value that waits for a restart has an error there too.
+  if (after?.pending_restart === false && entry !== undefined && entry.error !== null) {
+    throw new StepError('rejected', `PostgreSQL "${context.connection.name}": ${name} was written, but ${entry.error}`, {
+      happened: 'unknown',
+    });
+  }
   if (after !== undefined) return after;
   throw new StepError('invalid_response', `PostgreSQL "${context.connection.name}": ${name} is gone after the reload`, {
     happened: 'unknown',
   });
+}
+
+/** Of those that only a restart changes, the source stays as it is when the value was already what is in the files. */
+function isInEffect({ pending_restart, source, context }: ServerParameter): boolean {
+  return !pending_restart && (source === 'configuration file' || context === 'postmaster');
 }
 
 function refuse(connection: PostgresConnection, code: 'not_allowed' | 'precondition_failed', text: string): StepError {
