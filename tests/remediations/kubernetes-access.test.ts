@@ -45,6 +45,16 @@ const deploy = (): { readonly deployment: string; readonly pod: string } => {
 
 type Deployed = ReturnType<typeof deploy>;
 
+/** Works with a Deployment that is there for that long. */
+const withDeployed = async (work: (deployed: Deployed) => Promise<unknown>): Promise<unknown> => {
+  const deployed = deploy();
+  try {
+    return await work(deployed);
+  } finally {
+    world.server.remove('Deployment', NAMESPACE, deployed.deployment);
+  }
+};
+
 /** For each remediation, calls that need together what its notes ask for. */
 const CALLS: Readonly<Record<string, readonly ((deployed: Deployed) => Record<string, Json>)[]>> = {
   'kubernetes.rollout_restart': [({ deployment }) => ({ deployment })],
@@ -83,14 +93,16 @@ describe.each(kubernetesRemediations.map((remediation) => [remediation.name, rem
       expect(rules).not.toEqual([]);
       expect(calls).not.toEqual([]);
       const context = world.context({}, world.connect(rules));
-      for (const call of calls) await world.do(remediation, call(deploy()), context);
+      for (const call of calls) await withDeployed((deployed) => world.do(remediation, call(deployed), context));
     });
 
     it.each(rules.map((rule, index) => [`${rule.verbs.join()} ${rule.resources.join()}`, index, rule] as const))(
       'names the right to %s when it is missing',
       async (_right, index, rule) => {
         const context = world.context({}, world.connect(rules.toSpliced(index, 1)));
-        const outcomes = await Promise.all(calls.map((call) => world.do(remediation, call(deploy()), context).catch(toError)));
+        const outcomes = await Promise.all(
+          calls.map((call) => withDeployed((deployed) => world.do(remediation, call(deployed), context).catch(toError))),
+        );
         expect(outcomes).toContainEqual(
           expect.objectContaining({
             code: 'permission_denied',

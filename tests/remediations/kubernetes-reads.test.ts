@@ -9,7 +9,7 @@ import { parseQuantity } from '../../src/remediations/kubernetes/parse-quantity.
 import { podLogs } from '../../src/remediations/kubernetes/pod-logs.ts';
 import { podUsage } from '../../src/remediations/kubernetes/pod-usage.ts';
 import { NAMESPACE, startKubernetesWorld, type KubernetesWorld } from '../support/kubernetes-world.ts';
-import { at } from '../support/servers/kubernetes/api-object.ts';
+import { at, textAt } from '../support/servers/kubernetes/api-object.ts';
 import type { ExecOutcome } from '../support/servers/kubernetes/exec-socket.ts';
 import { createTemporaryDirectory } from '../support/servers/temporary-directory.ts';
 import { stepFailure } from '../support/step-failure.ts';
@@ -110,9 +110,9 @@ describe('kubernetes.pod_logs', () => {
     write(podOf(name), name, [...Array.from({ length: 100 }, () => 'x'.repeat(1_000)), 'the end']);
     const output = await world.do(podLogs, { pod: podOf(name) });
     expect(output).toMatchObject({ truncated: true, count: 101, text: expect.stringMatching(/\nthe end$/) });
-    expect(String(output['text']).length).toBeLessThanOrEqual(16_384);
+    expect(textAt(output, 'text').length).toBeLessThanOrEqual(16_384);
     write(podOf(name), name, ['y'.repeat(100_000)]);
-    expect(String((await world.do(podLogs, { pod: podOf(name) }))['text'])).toHaveLength(16_384);
+    expect(textAt(await world.do(podLogs, { pod: podOf(name) }), 'text')).toHaveLength(16_384);
   });
 
   it.each([[{}], [{ pod: 'a', deployment: 'b' }], [{ pod: 'a/log' }], [{ pod: 'a', tail: 0 }], [{ pod: '' }]])(
@@ -152,9 +152,7 @@ describe('kubernetes.events', () => {
     tell('Job', 'newer', 0, { count: undefined, lastTimestamp: null, eventTime: '2999-01-01T00:00:00.000000Z' });
     for (let count = 0; count < 600; count += 1) tell('Pod', 'busy', 500_000 + count);
     const output = await world.do(events, {});
-    expect(output).toMatchObject({ count: expect.any(Number), events: expect.arrayContaining([]) });
     expect(output['events']).toHaveLength(20);
-    expect(at(output['events'], '0')).toBeUndefined();
     expect([output['events']].flat()[0]).toMatchObject({ object: 'job/newer', last_at: '2999-01-01T00:00:00.000Z', count: 1 });
     expect(output['count']).toBeGreaterThan(600);
   });
@@ -337,7 +335,7 @@ describe('kubernetes.find_files', () => {
     try {
       return { exit: 0, stdout: execFileSync(program, rest, { encoding: 'utf8', stdio: 'pipe' }) };
     } catch (error) {
-      return { exit: Number(at(error, 'status') ?? 1), stderr: String(Object(error).stderr) };
+      return { exit: Number(at(error, 'status') ?? 1), stderr: textAt({ ...Object(error) }, 'stderr') };
     }
   };
 

@@ -65,9 +65,10 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
       parseParameters(remediation.params, params, (pattern, text) => RE2JS.compile(pattern).matches(text)),
       given,
     );
-  const run: KubernetesWorld['run'] = (remediation, planned, given = context()) =>
-    // As out of the journal.
-    remediation.run(JSON.parse(JSON.stringify(planned)), given);
+  const run: KubernetesWorld['run'] = (remediation, planned, given = context()) => {
+    const journaled: Plan = JSON.parse(JSON.stringify(planned));
+    return remediation.run(journaled, given);
+  };
   return {
     server,
     connection,

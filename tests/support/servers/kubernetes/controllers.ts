@@ -204,10 +204,8 @@ export class Controllers {
     return { type: 'Progressing', status: 'True', reason, message: 'the rollout is under way' };
   }
 
-  #owned(kind: string, { namespace, uid }: ObjectMeta): readonly ApiObject[] {
-    return this.#store
-      .list(kindNamed(kind), namespace)
-      .filter((one) => one.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true);
+  #owned(kind: string, { uid }: ObjectMeta): readonly ApiObject[] {
+    return this.#store.owned(kindNamed(kind), uid);
   }
 }
 

@@ -33,9 +33,16 @@ export class ObjectStore {
   }
 
   list(kind: ApiKind, namespace: string | undefined): readonly ApiObject[] {
-    return [...this.#objects.values()]
-      .filter((one) => one.kind === kind.kind && (namespace === undefined || one.metadata.namespace === namespace))
-      .map((one) => structuredClone(one));
+    return this.#select(kind, ({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+  }
+
+  /** The objects of a kind that belong to an owner. */
+  owned(kind: ApiKind, uid: string): readonly ApiObject[] {
+    return this.#select(kind, ({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid) === true);
+  }
+
+  #select(kind: ApiKind, isMeant: (object: ApiObject) => boolean): readonly ApiObject[] {
+    return [...this.#objects.values()].filter((one) => one.kind === kind.kind && isMeant(one)).map((one) => structuredClone(one));
   }
 
   create(kind: ApiKind, namespace: string | undefined, { metadata, ...parts }: NewObject): ApiObject {

@@ -55,7 +55,7 @@ export interface TestKubernetes {
   /** Puts another object in the place of one of that name, if there is one. */
   replace(kind: string, namespace: string | undefined, object: NewObject): void;
   /** Resolves when a program was started in a container whose end is never told. */
-  nextExecOpen(): Promise<void>;
+  nextExecOpen(): Promise<unknown>;
   /** Deletes an object, as somebody else would. */
   remove(kind: string, namespace: string | undefined, name: string): void;
   /** Makes an account with exactly these rights; returns the path of its kubeconfig, whose context is `test`. */
@@ -84,7 +84,7 @@ export async function startKubernetes(): Promise<TestKubernetes> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the API server has no port');
 
-  const execOpen = Promise.withResolvers<void>();
+  const execOpen = Promise.withResolvers<undefined>();
   const cluster: TestKubernetes = {
     url: `https://127.0.0.1:${address.port}`,
     controllers,
@@ -95,7 +95,7 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     hasMetrics: true,
     create: (kind, namespace, object) => {
       const created = store.create(kindNamed(kind), namespace, object);
-      controllers.reconcile();
+      if (created.apiVersion === 'apps/v1') controllers.reconcile();
       return created;
     },
     get: (kind, namespace, name) => store.get(kindNamed(kind), namespace, name),
@@ -195,7 +195,7 @@ export async function startKubernetes(): Promise<TestKubernetes> {
     const { namespace = '', name } = pod.metadata;
     const outcome = await cluster.exec({ namespace, pod: name, container: url.searchParams.get('container') ?? '', argv });
     answerExec(request, socket, argv, outcome);
-    if (outcome.exit === 'never') socket.once('data', () => execOpen.resolve());
+    if (outcome.exit === 'never') socket.once('data', () => execOpen.resolve(undefined));
   };
 
   server.on('request', (request, response) => {
