@@ -43,8 +43,8 @@ export interface TestAlert {
 }
 
 /** What people do, and whom or what it is about. */
-export const INCIDENT_ACTS = ['ack', 'approve', 'reject', 'cancel', 'retry', 'resolve', 'escalate'] as const;
-export type IncidentAct = (typeof INCIDENT_ACTS)[number];
+const INCIDENT_ACTS = ['ack', 'approve', 'reject', 'cancel', 'retry', 'resolve', 'escalate'] as const;
+type IncidentAct = (typeof INCIDENT_ACTS)[number];
 export const ACTS = [...INCIDENT_ACTS, 'run', 'rearm', 'pause', 'resume'] as const;
 export type ActName = (typeof ACTS)[number];
 

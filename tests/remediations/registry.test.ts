@@ -10,6 +10,7 @@ import { elasticsearchRemediations } from '../../src/remediations/elasticsearch/
 import { filesRemediations } from '../../src/remediations/files/index.ts';
 import { httpRemediations } from '../../src/remediations/http/index.ts';
 import { getRemediation, remediations } from '../../src/remediations/index.ts';
+import { kubernetesRemediations } from '../../src/remediations/kubernetes/index.ts';
 import { postgresRemediations } from '../../src/remediations/postgres/index.ts';
 import { prometheusRemediations } from '../../src/remediations/prometheus/index.ts';
 import { redisRemediations } from '../../src/remediations/redis/index.ts';
@@ -23,6 +24,7 @@ const folders = [
   dockerRemediations,
   execRemediations,
   httpRemediations,
+  kubernetesRemediations,
   postgresRemediations,
   redisRemediations,
 ];
@@ -53,6 +55,20 @@ describe('the registry', () => {
       'files.disk_usage',
       'files.newest',
       'http.request',
+      'kubernetes.cordon_node',
+      'kubernetes.delete_pod',
+      'kubernetes.describe_pod',
+      'kubernetes.events',
+      'kubernetes.find_files',
+      'kubernetes.get_config_map',
+      'kubernetes.pod_logs',
+      'kubernetes.pod_usage',
+      'kubernetes.rollout_restart',
+      'kubernetes.rollout_status',
+      'kubernetes.rollout_undo',
+      'kubernetes.scale_deployment',
+      'kubernetes.signal_process',
+      'kubernetes.uncordon_node',
       'message.post',
       'postgres.active_queries',
       'postgres.analyze',
