@@ -23,7 +23,7 @@ export const scaleService = defineRemediation({
       'Least privilege: `allow` of the connection has to match the name of every container that is made or removed (`shop-web-*`), and a socket proxy lets through',
       '- always `GET /containers/json`',
       '- to grow `GET /containers/{name}/json`, `POST /containers/create`, `POST /containers/{name}/start`, with several networks also `POST /networks/{name}/connect`',
-      '- to shrink `POST /containers/{name}/stop`, `DELETE /containers/{name}`',
+      '- to shrink `POST /containers/{name}/stop`, `DELETE /containers/{name}`; the latter also removes a new one that could not be started',
     ].join('\n'),
     'Whoever may create containers may do everything on that machine, and a socket proxy cannot tell one container from another: use a connection of its own for this.',
     'Containers are found by the labels that Compose gives them, and counted whatever their state. A new one has the image, environment, mounts, networks with their aliases, labels and limits of one that runs, and the next number in its label and name. So Compose takes it for its own; what it says about scale is not changed, and its next `up` goes back to that.',

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import type { AnyRemediation, StepContext } from '../../../src/domain/remediation.ts';
 import { SystemClock } from '../../../src/domain/system-clock.ts';
@@ -15,20 +15,22 @@ import { updateContainer } from '../../../src/remediations/docker/update-contain
 import { startDockerProxy } from '../../support/docker-proxy.ts';
 import { stepFailure } from '../../support/step-failure.ts';
 import { composeLabels, createService } from './scales.ts';
-import { plan, PREFIX, run, type DockerStage } from './stage.ts';
+import { PREFIX, run, type DockerStage } from './stage.ts';
 
 const AHEAD = Object.assign(new SystemClock(), { now: () => Date.now() + 7_200_000 });
 
 interface Scene {
   readonly remediation: AnyRemediation;
   readonly params: JsonObject;
-  /** Makes what the step acts on, once more for each time it runs. */
+  /** Makes what the step acts on. */
   readonly prepare: (stage: DockerStage, name: string) => Promise<unknown>;
-  /** The request that changes something. */
-  readonly acts: string;
+  /** The documented requests that this scene needs; the first that changes something comes first. */
+  readonly needs: readonly [string, ...string[]];
 }
 
 const NAME = `${PREFIX}-NAME`;
+const INSPECT = 'GET /containers/{name}/json';
+const LIST = 'GET /containers/json';
 
 /** `NAME` in the parameters stands for what `prepare` was given. */
 const SCENES: readonly (readonly [string, Scene])[] = [
@@ -38,7 +40,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: startContainer,
       params: { container: NAME },
       prepare: ({ create }, name) => create(name, { start: false }),
-      acts: 'POST /containers/{name}/start',
+      needs: ['POST /containers/{name}/start', INSPECT],
     },
   ],
   [
@@ -47,7 +49,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: stopContainer,
       params: { project: PREFIX, service: 'NAME', stop_timeout: '1s' },
       prepare: ({ create }, name) => create(name, { Labels: composeLabels(name) }),
-      acts: 'POST /containers/{name}/stop',
+      needs: ['POST /containers/{name}/stop', LIST, INSPECT],
     },
   ],
   [
@@ -56,7 +58,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: killContainer,
       params: { container: NAME, signal: 'HUP' },
       prepare: ({ create }, name) => create(name),
-      acts: 'POST /containers/{name}/kill',
+      needs: ['POST /containers/{name}/kill', INSPECT],
     },
   ],
   [
@@ -65,7 +67,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: updateContainer,
       params: { container: NAME, memory: '64MiB' },
       prepare: ({ create }, name) => create(name),
-      acts: 'POST /containers/{name}/update',
+      needs: ['POST /containers/{name}/update', INSPECT, 'GET /containers/{name}/stats'],
     },
   ],
   [
@@ -74,7 +76,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: restartContainer,
       params: { container: NAME, stop_timeout: '1s' },
       prepare: ({ create }, name) => create(name),
-      acts: 'POST /containers/{name}/restart',
+      needs: ['POST /containers/{name}/restart', INSPECT],
     },
   ],
   [
@@ -83,7 +85,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: restartInOrder,
       params: { containers: [NAME], stop_timeout: '1s' },
       prepare: ({ create }, name) => create(name),
-      acts: 'POST /containers/{name}/restart',
+      needs: ['POST /containers/{name}/restart', INSPECT],
     },
   ],
   [
@@ -98,7 +100,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
         const service = await createService(stage, name, { HostConfig: { NetworkMode: networks[0] } });
         await client.getNetwork(networks[1]).connect({ Container: service.id });
       },
-      acts: 'POST /containers/create',
+      needs: ['POST /containers/create', LIST, INSPECT, 'POST /networks/{name}/connect', 'POST /containers/{name}/start'],
     },
   ],
   [
@@ -107,7 +109,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: scaleService,
       params: { project: PREFIX, service: 'NAME', to: 0, min: 0, stop_timeout: '1s' },
       prepare: createService,
-      acts: 'POST /containers/{name}/stop',
+      needs: ['POST /containers/{name}/stop', LIST, 'DELETE /containers/{name}'],
     },
   ],
   [
@@ -119,17 +121,23 @@ const SCENES: readonly (readonly [string, Scene])[] = [
         await createImage(`${PREFIX}/privileges:previous`, ['ENV A=1']);
         await create(name);
       },
-      acts: 'POST /containers/{name}/stop',
+      needs: [
+        'POST /containers/{name}/stop',
+        INSPECT,
+        'GET /images/{image}/json',
+        'POST /containers/{name}/rename',
+        'POST /containers/create',
+      ],
     },
   ],
-  ['disk_usage', { remediation: diskUsage, params: {}, prepare: () => Promise.resolve(), acts: 'GET /system/df' }],
+  ['disk_usage', { remediation: diskUsage, params: {}, prepare: () => Promise.resolve(), needs: ['GET /system/df'] }],
   [
     'prune of images',
     {
       remediation: prune,
       params: { what: 'images', older_than: '1h', labels: ['privileges=NAME'] },
       prepare: ({ createImage }, name) => createImage(undefined, [`LABEL privileges=${name}`]),
-      acts: 'DELETE /images/{image}',
+      needs: ['DELETE /images/{image}', 'GET /system/df', 'GET /images/{image}/json', LIST],
     },
   ],
   [
@@ -138,7 +146,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: prune,
       params: { what: 'containers', older_than: '1h', labels: ['privileges=NAME'] },
       prepare: ({ create }, name) => create(name, { start: false, Labels: { privileges: name } }),
-      acts: 'DELETE /containers/{name}',
+      needs: ['DELETE /containers/{name}', LIST, INSPECT],
     },
   ],
   [
@@ -147,7 +155,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: prune,
       params: { what: 'volumes', older_than: '1h', labels: ['privileges=NAME'] },
       prepare: ({ engine }, name) => engine.client.createVolume({ Name: `${PREFIX}-${name}`, Labels: { privileges: name } }),
-      acts: 'DELETE /volumes/{name}',
+      needs: ['DELETE /volumes/{name}', 'GET /system/df', 'GET /volumes/{name}', LIST],
     },
   ],
   [
@@ -156,7 +164,7 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       remediation: prune,
       params: { what: 'networks', older_than: '1h', labels: ['privileges=NAME'] },
       prepare: ({ engine }, name) => engine.client.createNetwork({ Name: `${PREFIX}-${name}`, Labels: { privileges: name } }),
-      acts: 'DELETE /networks/{name}',
+      needs: ['DELETE /networks/{name}', 'GET /networks', LIST],
     },
   ],
 ];
@@ -174,42 +182,50 @@ export function testPrivileges(stage: () => DockerStage): void {
   const through = (socket: string, overrides: Partial<StepContext> = {}): StepContext =>
     stage().context({ connection: { ...stage().connection, socket }, clock: AHEAD, ...overrides });
 
-  describe.each(SCENES)('least privilege: %s', (title, { remediation, params, prepare, acts }) => {
-    const prefix = title.replaceAll(/[^a-z]+/g, '');
+  test.each(SCENES)('least privilege: %s', async (title, { remediation, params, prepare, needs }) => {
+    const name = title.replaceAll(/[^a-z]+/g, '');
+    const given = fillIn(params, name);
+    const documented = documentedRequests(remediation);
+    await prepare(stage(), name);
 
-    test('the documented requests are enough, and one less is permission_denied that names it', async () => {
-      const documented = documentedRequests(remediation);
-      await prepare(stage(), `${prefix}all`);
-      await using whole = await startDockerProxy(stage().engine, { allow: documented });
-      await run(remediation, fillIn(params, `${prefix}all`), through(whole.socket));
-      expect(whole.used).toContain(acts);
-      for (const [index, missing] of [...whole.used].entries()) {
-        const name = `${prefix}${'abcdefghij'[index] ?? ''}`;
-        await prepare(stage(), name);
-        await using less = await startDockerProxy(stage().engine, { allow: documented.filter((request) => request !== missing) });
-        const attempt = run(remediation, fillIn(params, name), through(less.socket));
-        if (remediation === rollbackContainer && missing.startsWith('DELETE')) {
-          // The rollback itself has succeeded by then.
-          expect(await attempt).toMatchObject({ left_over: expect.stringContaining('-remedyd-replaced-') });
-          continue;
-        }
-        const failure = await stepFailure(attempt);
-        expect(failure.code).toBe('permission_denied');
-        const request = missing.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^`]+');
-        expect(failure.message).toMatch(new RegExp(`let \`${request}\` through`));
-      }
+    for (const missing of needs) {
+      const allow = documented.filter((request) => request !== missing);
+      await using less = await startDockerProxy(stage().engine, { allow });
+      const failure = await stepFailure(run(remediation, given, through(less.socket)));
+      expect(failure.code).toBe('permission_denied');
+      const request = missing.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^`]+');
+      expect(failure.message).toMatch(new RegExp(`let \`${request}\` through`));
+    }
+
+    const controller = new AbortController();
+    const onHang = (): void => controller.abort(new DOMException('late', 'TimeoutError'));
+    await using hanging = await startDockerProxy(stage().engine, { allow: documented, hang: needs[0], onHang });
+    const late = run(remediation, given, through(hanging.socket, { signal: controller.signal }));
+    const happened = needs[0].startsWith('GET') ? 'nothing' : 'unknown';
+    await expect(late).rejects.toMatchObject({ code: 'timeout', happened });
+
+    await using whole = await startDockerProxy(stage().engine, { allow: documented });
+    await run(remediation, given, through(whole.socket));
+    expect([...whole.used]).toEqual(expect.arrayContaining([...needs]));
+  });
+
+  test('a rollback that may not start anything says where the old container is; one that may not remove it has it left', async () => {
+    const { engine, create, createImage } = stage();
+    await createImage(`${PREFIX}/privileges:previous`, ['ENV A=1']);
+    const documented = documentedRequests(rollbackContainer);
+    const rollBack = async (name: string, missing: string): Promise<JsonObject> => {
+      await create(name);
+      await using less = await startDockerProxy(engine, { allow: documented.filter((request) => request !== missing) });
+      const params = { container: `${PREFIX}-${name}`, image: `${PREFIX}/privileges:previous`, healthy_within: '5s' };
+      return await run(rollbackContainer, { ...params, stop_timeout: '1s' }, through(less.socket));
+    };
+    expect(await stepFailure(rollBack('privileges-start', 'POST /containers/{name}/start'))).toMatchObject({
+      code: 'permission_denied',
+      happened: 'unknown',
+      message: expect.stringContaining('could not be put back'),
     });
-
-    test('an engine that hangs is left when the time is up', async () => {
-      const name = `${prefix}hang`;
-      await prepare(stage(), name);
-      const controller = new AbortController();
-      const onHang = (): void => controller.abort(new DOMException('late', 'TimeoutError'));
-      await using proxy = await startDockerProxy(stage().engine, { allow: documentedRequests(remediation), hang: acts, onHang });
-      const planned = await plan(remediation, fillIn(params, name), stage().context({ clock: AHEAD }));
-      const failure = remediation.run(planned, through(proxy.socket, { signal: controller.signal }));
-      const happened = acts.startsWith('GET') ? 'nothing' : 'unknown';
-      await expect(failure).rejects.toMatchObject({ code: 'timeout', happened });
+    expect(await rollBack('privileges-remove', 'DELETE /containers/{name}')).toMatchObject({
+      left_over: expect.stringMatching(/^remedyd-change-privileges-remove-remedyd-replaced-[0-9a-f]{12}$/),
     });
   });
 }

@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { z } from 'zod';
 import type { DockerConnection } from '../../../src/domain/connection.ts';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import { parseParameters } from '../../../src/domain/parameter.ts';
@@ -11,6 +12,8 @@ export const PREFIX = 'remedyd-change';
 /** Ends at once on SIGTERM, unlike most first processes of a container. */
 export const STOPS_AT_ONCE = ['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
 export const OUTLIVES_SIGTERM = ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"];
+
+const committedSchema = z.object({ Id: z.string() });
 
 /** One engine for all of the files of this folder. */
 export interface DockerStage {
@@ -58,9 +61,12 @@ export async function createStage(): Promise<DockerStage & { stop(): Promise<voi
     createImage: async (ref, changes) => {
       const container = await create(`image-${Math.random().toString(36).slice(2)}`, { start: false });
       const [repo, tag] = ref?.split(':') ?? [];
-      const answer = await container.commit({ changes: changes.join('\n'), ...(repo === undefined ? {} : { repo, tag }) });
+      const answer: unknown = await container.commit({
+        changes: changes.join('\n'),
+        ...(repo === undefined ? {} : { repo, tag }),
+      });
       await container.remove();
-      return String(answer.Id);
+      return committedSchema.parse(answer).Id;
     },
     stop: async () => {
       await removeOwn(client);
