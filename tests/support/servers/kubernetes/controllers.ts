@@ -210,7 +210,7 @@ export class Controllers {
 }
 
 /** The status of a pod whose containers run, ready or not yet. */
-export function podStatus(spec: Dict, name: string, isPodReady: boolean): Dict {
+function podStatus(spec: Dict, name: string, isPodReady: boolean): Dict {
   const containers = Array.isArray(spec['containers']) ? spec['containers'].filter(isDict) : [];
   return {
     phase: 'Running',
