@@ -21,15 +21,15 @@ import { Metrics } from './metrics.ts';
 import { newId } from './new-id.ts';
 import { Delivery } from './notifiers/delivery.ts';
 import { putNotice } from './notifiers/put-notice.ts';
-import { dryRun, type DryRunStep } from './pipeline/dry-run.ts';
+import type { CallRunner } from './pipeline/dry-walk.ts';
 import type { PipelineEvent, Signal } from './pipeline/event.ts';
 import { Executor } from './pipeline/execute.ts';
 import { foresee } from './pipeline/foresee.ts';
 import { newsOf, newsOfIncident, type NewsDeps } from './pipeline/news.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { postMortem } from './pipeline/post-mortem.ts';
+import { previewRun } from './pipeline/preview-run.ts';
 import { summarize } from './pipeline/report-summary.ts';
-import { scopeOfRun } from './pipeline/scope-of-run.ts';
 import { remediations } from './remediations/index.ts';
 import { compileSnapshot } from './rules/compile-snapshot.ts';
 import { RuleWatch, tooManyVanished } from './rules/rule-watch.ts';
@@ -335,37 +335,12 @@ export class App {
 
   /** What an observed rule would have done: its steps, planned and not done. */
   async #preview(runId: string, executor: Executor): Promise<PipelineEvent> {
-    const detail = await this.#options.store.runDetail(runId);
+    const { store, clock } = this.#options;
+    const detail = await store.runDetail(runId);
     const rule = detail === undefined ? undefined : this.#live.rules.byName(detail.run.rule);
-    const [rung] = rule?.rungs ?? [];
-    if (detail === undefined || rung === undefined) return { kind: 'previewed', runId, steps: [] };
-    const steps = await dryRun(rung, scopeOfRun(detail.run, this.#options.clock.now()), (call, work) =>
-      executor.runCall({ runId, attempt: 1 }, call, work),
-    );
-    return {
-      kind: 'previewed',
-      runId,
-      steps: steps.map((step) => ({
-        address: step.address,
-        id: step.id,
-        uses: step.uses,
-        summary: previewText(step),
-      })),
-    };
-  }
-}
-
-/** What an observed rule's step would have done, for the timeline. */
-function previewText({ state, uses, plan, error }: DryRunStep): string {
-  switch (state) {
-    case 'planned':
-      return `would ${plan?.summary ?? uses}`;
-    case 'read':
-      return `${uses} was read`;
-    case 'skipped':
-      return `${uses} would be skipped`;
-    case 'failed':
-      return `${uses} would fail: ${error?.message ?? 'no reason is known'}`;
+    if (detail === undefined || rule === undefined) return { kind: 'previewed', runId, steps: [] };
+    const runCall: CallRunner = (call, work) => executor.runCall({ runId, attempt: 1 }, call, work);
+    return { kind: 'previewed', runId, steps: await previewRun(detail.run, rule, runCall, clock.now()) };
   }
 }
 

@@ -42,10 +42,20 @@ export interface TestAlert {
   readonly groupLabels: Labels;
 }
 
-/** What people do, and whom or what it is about. */
-const INCIDENT_ACTS = ['ack', 'approve', 'reject', 'cancel', 'retry', 'resolve', 'escalate'] as const;
-type IncidentAct = (typeof INCIDENT_ACTS)[number];
-export const ACTS = [...INCIDENT_ACTS, 'run', 'rearm', 'pause', 'resume'] as const;
+/** What people do: one of them in each entry. */
+export const ACTS = [
+  'ack',
+  'approve',
+  'reject',
+  'cancel',
+  'retry',
+  'resolve',
+  'escalate',
+  'run',
+  'rearm',
+  'pause',
+  'resume',
+] as const;
 export type ActName = (typeof ACTS)[number];
 
 export interface PersonAct {

@@ -1,15 +1,15 @@
 import type { AlertBatch } from '../domain/alert.ts';
-import { StepError } from '../domain/remediation.ts';
-import type { Incident, NotificationChannel, Run, RunState } from '../domain/state.ts';
+import type { Rule } from '../domain/rule.ts';
+import type { Incident, NotificationChannel, Run, RunState, StepRecord } from '../domain/state.ts';
 import { RUN_STATES } from '../domain/state.ts';
 import { NO_CHANGES, type IncidentDetail, type Store } from '../domain/store.ts';
-import { dryRun, type DryRunStep } from '../pipeline/dry-run.ts';
+import type { CallRunner } from '../pipeline/dry-walk.ts';
 import type { CommandAnswer, PipelineEvent, Signal } from '../pipeline/event.ts';
 import { Executor } from '../pipeline/execute.ts';
 import { foresee } from '../pipeline/foresee.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
+import { previewRun } from '../pipeline/preview-run.ts';
 import { summarize } from '../pipeline/report-summary.ts';
-import { scopeOfRun } from '../pipeline/scope-of-run.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { TestWorld } from './rule-test.ts';
 import { standInConnection } from './stand-in-connection.ts';
@@ -48,7 +48,7 @@ export class TestDaemon {
   readonly #faults: Error[] = [];
   #ids = 0;
   #isTelling = false;
-  #tick: AbortController | undefined;
+  #tick: { readonly at: number; readonly timer: AbortController } | undefined;
 
   constructor(world: TestWorld, startAt: number) {
     this.#world = world;
@@ -96,7 +96,7 @@ export class TestDaemon {
   }
 
   async stop(): Promise<void> {
-    this.#tick?.abort();
+    this.#tick?.timer.abort();
     this.#pipeline.stop();
     await this.#executor.stop(0);
     await this.#store.close();
@@ -183,13 +183,15 @@ export class TestDaemon {
     }
   }
 
-  /** The next tick of the daemon, if something has changed that a tick may notice. */
-  #armTick(): void {
-    if (this.#tick !== undefined) return;
+  /** Sets the next tick of the daemon, at or after this instant, for what it may notice then. */
+  #armTick(from = this.clock.now()): void {
+    const sinceStart = Math.max(from, this.clock.now()) - this.#startAt;
+    const at = this.#startAt + (Math.floor(sinceStart / TICK_MS) + 1) * TICK_MS;
+    if (this.#tick !== undefined && this.#tick.at <= at) return;
+    this.#tick?.timer.abort();
     const timer = new AbortController();
-    this.#tick = timer;
-    const wait = TICK_MS - (this.clock.monotonic() % TICK_MS);
-    this.clock.sleep(wait, timer.signal).then(
+    this.#tick = { at, timer };
+    this.clock.sleep(at - this.clock.now(), timer.signal).then(
       () => this.#onTick(),
       () => undefined,
     );
@@ -209,50 +211,33 @@ export class TestDaemon {
     if (!isHolding && pausedAt === null && stormSince === null) return;
     await this.#pipeline.apply({ kind: 'tick' });
     const endsByTime = runsHeld.some(({ reason, count }) => count > 0 && ENDED_BY_TIME.includes(reason));
-    if (endsByTime || pausedUntil !== null || stormSince !== null) this.#armTick();
+    if (endsByTime || stormSince !== null) this.#armTick();
+    else if (pausedUntil !== null) this.#armTick(pausedUntil);
   }
 
   async #preview(runId: string): Promise<PipelineEvent> {
-    const detail = await this.#store.runDetail(runId);
-    const rule = detail === undefined ? undefined : this.#world.rules.byName(detail.run.rule);
-    const [rung] = rule?.rungs ?? [];
-    if (detail === undefined || rung === undefined) return { kind: 'previewed', runId, steps: [] };
-    const steps = await dryRun(rung, scopeOfRun(detail.run, this.clock.now()), (call, work) =>
-      this.#executor.runCall({ runId, attempt: 1 }, call, (context) => work(this.#world.remediations.peek(context))),
-    );
-    return {
-      kind: 'previewed',
-      runId,
-      steps: steps.map(({ address, id, uses, ...step }) => ({ address, id, uses, summary: describe(uses, step) })),
-    };
+    const { run, rule } = await this.#runAndRule(runId);
+    return { kind: 'previewed', runId, steps: await previewRun(run, rule, this.#lookAhead(runId, 1), this.clock.now()) };
   }
 
   async #foresee(runId: string, address: string, attempt: number): Promise<PipelineEvent> {
-    const detail = await this.#store.runDetail(runId);
-    const rule = detail === undefined ? undefined : this.#world.rules.byName(detail.run.rule);
-    if (detail === undefined || rule === undefined)
-      throw new StepError('internal_error', `no rule of run ${runId}`, { happened: 'nothing' });
-    const steps = await foresee(
-      detail,
-      rule,
-      address,
-      (call, work) => this.#executor.runCall({ runId, attempt }, call, (context) => work(this.#world.remediations.peek(context))),
-      this.clock,
-    );
+    const { rule, ...detail } = await this.#runAndRule(runId);
+    const steps = await foresee(detail, rule, address, this.#lookAhead(runId, attempt), this.clock);
     return { kind: 'foreseen', runId, address, attempt, steps };
   }
-}
 
-function describe(uses: string, { state, plan, error }: Pick<DryRunStep, 'state' | 'plan' | 'error'>): string {
-  switch (state) {
-    case 'planned':
-      return `would ${plan?.summary ?? uses}`;
-    case 'read':
-      return `${uses} was read`;
-    case 'skipped':
-      return `${uses} would be skipped`;
-    case 'failed':
-      return `${uses} would fail: ${error?.message ?? 'no reason is known'}`;
+  /** Rules never change here: every run has its rule. */
+  async #runAndRule(runId: string): Promise<{ readonly run: Run; readonly steps: readonly StepRecord[]; readonly rule: Rule }> {
+    const detail = await this.#store.runDetail(runId);
+    const rule = detail === undefined ? undefined : this.#world.rules.byName(detail.run.rule);
+    if (detail === undefined || rule === undefined) throw new Error(`run ${runId} has no rule`);
+    return { run: detail.run, steps: detail.steps, rule };
+  }
+
+  /** Calls that are no steps of the run, and use up nothing of the script. */
+  #lookAhead(runId: string, attempt: number): CallRunner {
+    const { remediations } = this.#world;
+    return (call, work) => this.#executor.runCall({ runId, attempt }, call, (context) => work(remediations.peek(context)));
   }
 }
 

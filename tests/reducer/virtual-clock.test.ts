@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+import { TimerHeap } from '../../src/rule-tests/timer-heap.ts';
 import { VirtualClock } from '../../src/rule-tests/virtual-clock.ts';
 
 test('time passes timer by timer, and only when the test says so', async () => {
@@ -57,4 +59,20 @@ test('time stands still while real work is held', async () => {
 
 test('waiting for what cannot come true is an error', async () => {
   await expect(new VirtualClock().run(() => false)).rejects.toThrow('no timer is left');
+});
+
+test('timers fire in the order of their time, then of their setting, without those that were stopped', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ at: fc.nat(20), isStopped: fc.boolean() }), { maxLength: 60 }), (timers) => {
+      const heap = new TimerHeap();
+      const fired: number[] = [];
+      const stops = timers.map(({ at }, index) => heap.set(at, () => fired.push(index)));
+      timers.forEach(({ isStopped }, index) => isStopped && stops[index]?.());
+      const waiting = timers.flatMap(({ at, isStopped }, index) => (isStopped ? [] : [{ at, index }]));
+      expect(heap.size).toBe(waiting.length);
+      for (let next = heap.take(); next !== undefined; next = heap.take()) next.fire();
+      expect(fired).toEqual(waiting.toSorted((a, b) => a.at - b.at || a.index - b.index).map(({ index }) => index));
+      expect([heap.size, heap.nextAt]).toEqual([0, Infinity]);
+    }),
+  );
 });

@@ -48,6 +48,14 @@ rules:
     steps:
       - { id: ready, uses: postgres.ping, expect: output.ready }
       - { id: say, uses: message.post, with: { text: '{{ steps.ready.state }}' } }
+  - name: patient
+    matchers: ['alertname = "Lag"']
+    target: postgres/replica
+    mode: auto
+    escalation_policy: standard
+    unless_firing: [{ matchers: ['alertname = "Maintenance"'] }]
+    steps: [{ id: restart, uses: docker.restart_container, with: { container: replica } }]
+    verify: { resolved_within: 5m }
 escalation_policies:
   standard: [{ after: 5m, unless: [acknowledged, verified], notify: { pagerduty: prod } }]
 `;
@@ -263,6 +271,21 @@ expect:
   - { at: 1h, rule: nightly, run: completed, steps: [ready, say], incident: none, notified: [slack/#nights] }
   - { at: 25h, rule: nightly, run: failed, reason: expectation_failed, incident: triggered, notified: [pagerduty/prod] }
   - { at: 31d, rule: nightly, run: completed, runs: 31 }
+`));
+
+test('what is held for a month by another alert, or by a pause, goes on within a tick of its end', () =>
+  expectPass(`
+alerts:
+  - { at: 0s, labels: { alertname: Maintenance } }
+  - { at: 1s, labels: { alertname: Lag } }
+  - { at: 30d2s, labels: { alertname: Maintenance }, status: resolved }
+  - { at: 31d, labels: { alertname: Slow } }
+people: [{ at: 30d10m, pause: 30d, by: alice }]
+expect:
+  - { at: 30d2s, rule: patient, run: held, reason: cause_firing, runs: 1 }
+  - { at: 30d5s, rule: patient, run: verifying }
+  - { at: 59d, rule: quick, run: held, reason: paused }
+  - { at: 60d10m, rule: quick, run: verifying }
 `));
 
 test('alerts of one instant come as one webhook of their group', () =>
