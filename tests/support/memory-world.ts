@@ -222,9 +222,7 @@ function save(state: MemoryState, changes: Changes): MemoryState {
     steps: put(state.steps, changes.steps, (row) => `${row.runId} ${row.address}`),
     claims: released.size === 0 ? claims : claims.filter((claim) => !released.has(claim.key)),
     breakers: put(state.breakers, changes.breakers, (row) => row.rule),
-    schedules: put(state.schedules, changes.schedules, (row) => row.name).filter(
-      (row) => !changes.removedSchedules.includes(row.name),
-    ),
+    schedules: putSchedules(state.schedules, changes),
     approvals: put(state.approvals, changes.approvals, (row) => row.id),
     notifications: putNotifications(state.notifications, changes.notifications),
     takenRequests:
@@ -242,6 +240,11 @@ function put<Row>(rows: readonly Row[], written: readonly Row[], keyOf: (row: Ro
     else next[index] = row;
   }
   return next;
+}
+
+function putSchedules(rows: readonly ScheduleState[], changes: Changes): readonly ScheduleState[] {
+  const written = put(rows, changes.schedules, (row) => row.name);
+  return changes.removedSchedules.length === 0 ? written : written.filter(({ name }) => !changes.removedSchedules.includes(name));
 }
 
 /** A row that is there stays, and becomes a page when it is asked for as one. */
