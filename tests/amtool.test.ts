@@ -47,7 +47,9 @@ function alertsIn(file: string): z.infer<typeof alertRules>['groups'][number]['r
 }
 
 function exampleRules(): z.infer<typeof ruleFile>['rules'] {
-  return readdirSync(join(PROJECT, 'rules')).flatMap((file) => ruleFile.parse(readYaml(PROJECT, 'rules', file)).rules);
+  return readdirSync(join(PROJECT, 'rules/library')).flatMap(
+    (file) => ruleFile.parse(readYaml(PROJECT, 'rules/library', file)).rules,
+  );
 }
 
 /** Whether a matcher lets an alert of this name through, as far as the name tells. */

@@ -7,7 +7,7 @@ import { hasEnded, lastRun } from '../support/daemon-timeline.ts';
 import { firingAlert, webhookBody } from '../support/daemon-webhook.ts';
 import { createTemporaryDirectory } from '../support/servers/temporary-directory.ts';
 
-const RULES_FOLDER = join(import.meta.dirname, '../../rules');
+const RULES_FOLDER = join(import.meta.dirname, '../../rules/library');
 
 /** What the example rules need; nothing is there to be reached. */
 const CONFIG = {
