@@ -82,10 +82,10 @@ const ESCAPES: Readonly<Record<Exclude<TextPlace, 'message'>, (text: string) => 
 
 /**
  * Strings of PromQL know `\xNN`: https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals.
- * Outside of a string it is a syntax error, so that a value can never become an operator.
+ * Outside of a string it is a syntax error, so that a value is never more than one word there.
  */
 function escapePromql(text: string): string {
-  return text.replace(/[\x00-\x7f]/g, (character) =>
+  return text.replace(/\p{ASCII}/gu, (character) =>
     /[A-Za-z0-9_:.-]/.test(character) ? character : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
