@@ -3,6 +3,7 @@ import { format, resolveConfig } from 'prettier';
 import { configJsonSchema } from '../src/config/config-json-schema.ts';
 import { remediations } from '../src/remediations/index.ts';
 import { rulesJsonSchema, testsJsonSchema } from '../src/rules/json-schemas.ts';
+import { coveragePage } from './pages/coverage-page.ts';
 import { reasonsPage } from './pages/reasons-page.ts';
 import { remediationsPage } from './pages/remediations-page.ts';
 import { slackPictures } from './pages/slack-pictures.ts';
@@ -21,6 +22,7 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     { path: 'schemas/tests.json', content: JSON.stringify(testsJsonSchema()) },
     { path: 'docs/remediations.md', content: remediationsPage([...remediations.values()]) },
     { path: 'docs/reasons.md', content: reasonsPage() },
+    { path: 'docs/coverage.md', content: await coveragePage(join(import.meta.dirname, '..')) },
   ];
   const formatted = await Promise.all(
     sources.map(async ({ path, content }) => {

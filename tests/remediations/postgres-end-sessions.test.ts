@@ -94,6 +94,7 @@ describeWith('postgres', 'the remediations that end sessions', () => {
       const first = await openAndRun('BEGIN; INSERT INTO orders VALUES (1)');
       const failed = await openAndRun('BEGIN');
       await start(failed, 'SELECT 1 / 0');
+      await when(failed, 'idle in transaction (aborted)');
       const third = await openAndRun('BEGIN');
       await when(third, 'idle in transaction');
 

@@ -233,8 +233,8 @@ test('the JSON Schemas know the keys of the contract', async () => {
   expect('yaml' in example && testsFileSchema.safeParse(example.yaml.value).error).toBeUndefined();
 });
 
-test('the shipped rules load with the real remediations, and their alerts reach them', async () => {
-  const files = await readRuleFiles([join(ROOT, 'rules')], ROOT);
+test('the library loads with the real remediations, and its alerts reach it', async () => {
+  const files = await readRuleFiles([join(ROOT, 'rules/library')], ROOT);
   const connections = { faultOf: () => undefined, onlyOne: () => 'main', hasAny: () => true };
   const { ruleSet, problems } = loadRules(files, { ...testSettings, remediations, connections });
   expect(problems.map(formatProblem)).toEqual([]);
