@@ -11,7 +11,7 @@ import { COVERED_SYSTEMS, type CoveredSystem } from './coverage-rows.ts';
 import { markdownTable } from './markdown-table.ts';
 
 /** What is wrong with the coverage, one line each; the page cannot be made while there is any. */
-export class CoverageError extends Error {
+class CoverageError extends Error {
   constructor(problems: readonly string[]) {
     super(`coverage:\n${problems.join('\n')}`);
   }
