@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { StepError } from '../domain/remediation.ts';
+import { resolveConfiguredDirectory } from './resolve-configured-directory.ts';
 
 /**
  * The real path of `directory`, which has to be one of `allowed` or below one, symbolic links followed on both sides.
@@ -14,7 +15,7 @@ export async function resolveBackupDirectory(directory: string, allowed: readonl
     });
   }
   for (const parent of allowed) {
-    const real = await realPathOf(parent);
+    const real = await resolveConfiguredDirectory(parent).catch(undefinedUnlessRefused);
     if (real !== undefined && (path === real || path.startsWith(real.endsWith(sep) ? real : `${real}${sep}`))) return path;
   }
   throw new StepError(
@@ -30,4 +31,10 @@ async function realPathOf(path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** What cannot be read allows nothing. */
+function undefinedUnlessRefused(error: unknown): undefined {
+  if (error instanceof StepError) throw error;
+  return undefined;
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -150,11 +151,15 @@ describe('files.newest', () => {
     expect(await stepFailure(perform(newest, { directory: put('a', 1) }))).toMatchObject({ code: 'invalid_value' });
   });
 
-  it.each(['backups', '/tmp/../etc', '', '/a\0b'])('refuses the directory %p', async (directory) => {
-    await expect(perform(newest, { directory })).rejects.toMatchObject({
-      code: directory === '' ? 'missing_value' : 'invalid_value',
-    });
-  });
+  // With a label behind it, `/backups/{{ labels.x }}` must not become `/backups` itself.
+  it.each(['backups', '/tmp/../etc', '', '/a\0b', '/tmp/.', '/tmp/./', '/tmp//', '/tmp//a'])(
+    'refuses the directory %p',
+    async (directory) => {
+      await expect(perform(newest, { directory })).rejects.toMatchObject({
+        code: directory === '' ? 'missing_value' : 'invalid_value',
+      });
+    },
+  );
 
   it('stops when its time is up', async () => {
     put('a.gz', 1);
@@ -226,6 +231,21 @@ describe('files.delete_older', () => {
     });
     expect(await perform(deleteOlder, order())).toMatchObject({ deleted: 1 });
     expect(await perform(deleteOlder, order({ keep_at_least: 0 }))).toMatchObject({ deleted: 1 });
+  });
+
+  it('counts neither empty files nor those of the future among the ones to keep', async () => {
+    for (const day of [10, 20, 30]) put(`${day}.gz`, day);
+    put('failed.gz', 1, 0);
+    put('future.gz', -2);
+    const output = await perform(deleteOlder, order({ keep_at_least: 2 }));
+    expect(output).toMatchObject({ deleted: 1, files: ['30.gz'] });
+    expect(readdirSync(allowed)).toEqual(['10.gz', '20.gz', 'failed.gz', 'future.gz']);
+  });
+
+  it('deletes old empty files as others', async () => {
+    for (const day of [10, 20]) put(`${day}.gz`, day);
+    put('failed.gz', 15, 0);
+    expect(await perform(deleteOlder, order({ keep_at_least: 1 }))).toMatchObject({ deleted: 2, files: ['20.gz', 'failed.gz'] });
   });
 
   it('keeps as many when newer ones were lost since the plan', async () => {
@@ -320,6 +340,27 @@ describe('files.delete_older', () => {
     const stopped = contextOf([allowed], { signal: controller.signal });
     expect(await stepFailure(deleteOlder.run(planned, stopped))).toMatchObject({ code: 'timeout', happened: 'nothing' });
     expect(readdirSync(allowed)).toHaveLength(2);
+  });
+
+  (isRoot ? it : it.skip)('does not trust a link in `allow` that somebody else could have put there', async () => {
+    const elsewhere = join(root, 'elsewhere');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'precious.gz'), 'x');
+    utimesSync(join(elsewhere, 'precious.gz'), 1, 1);
+    const link = join(root, 'link');
+    symlinkSync(elsewhere, link);
+    const planned = await plan(deleteOlder, order({ directory: link, keep_at_least: 0 }), contextOf([link]));
+    lchownSync(link, NOBODY, NOBODY);
+    const failure = await stepFailure(deleteOlder.run(planned, contextOf([link])));
+    expect(failure).toMatchObject({ code: 'not_allowed', happened: 'nothing' });
+    expect(failure.message).toContain(link);
+    expect(existsSync(join(elsewhere, 'precious.gz'))).toBe(true);
+    // Further up on the way it is the same.
+    mkdirSync(join(elsewhere, 'deep'));
+    const deep = join(link, 'deep');
+    expect(await stepFailure(plan(deleteOlder, order({ directory: deep }), contextOf([deep])))).toMatchObject({
+      code: 'not_allowed',
+    });
   });
 
   (isRoot ? it : it.skip)('needs rwx on the directory and nothing on the files; what is missing is named', async () => {

@@ -13,6 +13,8 @@ import { openDirectory } from './open-directory.ts';
 import { requireAllowed, resolvePath } from './real-directory.ts';
 
 const MAX_NAMES = 100;
+/** How far the clock of who writes the files may be ahead of ours. */
+const CLOCK_SKEW_MS = 3_600_000;
 
 interface Selection {
   readonly [key: string]: Json;
@@ -38,8 +40,8 @@ export const deleteOlder = defineRemediation({
   name: 'files.delete_older',
   summary: 'Deletes files of one directory by name and age, the oldest first, and always keeps the newest of them.',
   notes: [
-    'Least privilege: reading, entering and writing the directory (`rwx`) for the user that remedyd runs as, and no sticky bit on it unless that user owns the files. The connection lists in `allow` the directories below which files may be deleted; without it none may. Where a path leads is decided after all symbolic links, and `..` in it is refused.',
-    'Only regular files are deleted: no folders, no symbolic links and nothing behind them. `*` and `?` in `match` do not match the dot that a name begins with; the values of `{{ }}` in it are literal text. `keep_at_least` counts files that match, however old they are.',
+    'Least privilege: reading, entering and writing the directory (`rwx`) for the user that remedyd runs as, and no sticky bit on it unless that user owns the files. The connection lists in `allow` the directories below which files may be deleted; without it none may. Where a path leads is decided after all symbolic links, and `..`, `.` and `//` in it are refused. A symbolic link on the way to a directory of `allow` has to belong to root or to that user.',
+    'Only regular files are deleted: no folders, no symbolic links and nothing behind them. `*` and `?` in `match` do not match the dot that a name begins with; the values of `{{ }}` in it are literal text. `keep_at_least` counts files that match, however old they are, but neither empty ones, which failed backups leave, nor those that are more than an hour from the future: they are kept besides while they are young.',
     'The files of the plan are looked at again one by one just before they go: one that was written to or replaced meanwhile stays. On Linux they are reached through the open directory, so that a folder which is exchanged for a link leads nowhere else.',
     'A file that a program still has open frees its space only when that program closes it: rotate logs instead.',
   ].join('\n\n'),
@@ -139,10 +141,10 @@ async function findOld(selection: Selection, now: number, signal: AbortSignal): 
   const { directory, match, recursive, olderThanMs, keepAtLeast } = selection;
   const found = await listFiles({ directory, glob: parseGlob(match), isRecursive: recursive }, signal);
   const before = BigInt(Math.floor(now - olderThanMs)) * 1_000_000n;
-  return found
-    .slice(keepAtLeast)
-    .filter(({ modifiedNs }) => modifiedNs < before)
-    .reverse();
+  const isWorthKeeping = ({ bytes, modifiedNs }: FoundFile): boolean =>
+    bytes > 0n && modifiedNs < BigInt(Math.floor(now) + CLOCK_SKEW_MS) * 1_000_000n;
+  const kept = new Set(found.filter(isWorthKeeping).slice(0, keepAtLeast));
+  return found.filter((file) => !kept.has(file) && file.modifiedNs < before).reverse();
 }
 
 /** Whether the file was deleted: one that is gone or has changed is left. */

@@ -3,12 +3,17 @@ import { isAbsolute } from 'node:path';
 import type { FilesConnection } from '../../domain/connection.ts';
 import { StepError } from '../../domain/remediation.ts';
 import { quoteLine } from '../quote-line.ts';
-import { createFileError, isMissing } from './file-error.ts';
+import { resolveConfiguredDirectory } from '../resolve-configured-directory.ts';
+import { createFileError } from './file-error.ts';
 
-/** Where an absolute path really is, after all symbolic links; refuses `..` in it, whatever it leads to (`invalid_value`). */
+/**
+ * Where an absolute path really is, after all symbolic links. Refuses (`invalid_value`) `..`, `.` and empty names in it, whatever
+ * they lead to: as the value of a label behind a directory, they would make a step act on that directory itself or above it.
+ */
 export async function resolvePath(path: string): Promise<string> {
-  if (!isAbsolute(path) || path.includes('\0') || path.split('/').includes('..')) {
-    const message = `"${quoteLine(path)}" is not an absolute path without .. in it`;
+  const names = path.replace(/\/$/, '').split('/').slice(1);
+  if (!isAbsolute(path) || path.includes('\0') || names.some((name) => ['', '.', '..'].includes(name))) {
+    const message = `"${quoteLine(path)}" is not an absolute path without .., . and // in it`;
     throw new StepError('invalid_value', message, { happened: 'nothing' });
   }
   try {
@@ -30,10 +35,9 @@ export async function requireAllowed(connection: FilesConnection, realDirectory:
 
 async function realRoot(allowed: string): Promise<string | undefined> {
   try {
-    return await realpath(allowed);
-  } catch (error) {
     // A directory that does not exist allows nothing.
-    if (isMissing(error)) return undefined;
+    return await resolveConfiguredDirectory(allowed);
+  } catch (error) {
     throw createFileError(error, allowed);
   }
 }
