@@ -330,7 +330,7 @@ describe('refused at start, each with one clear line', () => {
     [
       'a request that is not one',
       'connections: { http: { a: { base_url: "http://x", allow: [GET] } } }',
-      'remedyd.yml:1:59: error: expected a method and a path, with * for one segment, such as \'POST /jobs/*/stop\', got "GET"',
+      'remedyd.yml:1:59: error: expected a method and a path, with * for one segment or part of it, such as \'POST /jobs/*/stop\', got "GET"',
     ],
     [
       'a password in a URL',

@@ -49,9 +49,10 @@ const http = z.strictObject({
     .array(
       named(
         /^(?:GET|HEAD|POST|PUT|PATCH|DELETE) \/\S*$/,
-        "expected a method and a path, with * for one segment, such as 'POST /jobs/*/stop'",
+        "expected a method and a path, with * for one segment or part of it, such as 'POST /jobs/*/stop'",
       ),
     )
+    .describe('METHOD /path; * is one path segment, or letters, digits, ., _ and - inside one: DELETE /app-logs-*.')
     .optional(),
 });
 

@@ -57,7 +57,7 @@ export interface HttpConnection {
   readonly bearerToken?: Secret;
   readonly basicAuth?: { readonly username: string; readonly password: Secret };
   readonly headers: Readonly<Record<string, Secret>>;
-  /** `METHOD /path` patterns; `*` stands for one path segment. Nothing else may be requested. */
+  /** `METHOD /path` patterns; `*` is one path segment, or `A-Za-z0-9._-` inside one (`/logs-*`). Nothing else may be requested. */
   readonly allow: readonly string[];
 }
 

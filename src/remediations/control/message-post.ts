@@ -9,8 +9,9 @@ export const messagePost = defineRemediation({
   name: 'message.post',
   summary: "Posts a text to where the rule's messages go.",
   notes:
-    'Needs no rights and no connection: the text goes to the `notify` of the rule. It is queued, so the step succeeds while Slack is down. ' +
-    'After a crash the same text may be posted a second time.',
+    'Needs no rights and no connection: the text goes into the thread of the incident or, where the run has none, to the `notify` of the rule. ' +
+    'It is queued, so the step succeeds while Slack is down. After a crash in the middle of the step the same text may be in the thread a ' +
+    'second time; without an incident each step says it once.',
   connection: undefined,
   params: {
     text: {

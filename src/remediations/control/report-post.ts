@@ -8,7 +8,8 @@ export const reportPost = defineRemediation({
   summary: "Posts what automation did and whether it helped to where the rule's messages go.",
   notes:
     'Needs no rights and no connection. The text is the short form of `remedyd report`: incidents, pages avoided, what was verified, ' +
-    'what did not help, what was held back, times to acknowledge and to resolve, targets that need a real fix, objectives that were missed.',
+    'what did not help, what was held back, times to acknowledge and to resolve, targets that need a real fix, objectives that were missed. ' +
+    'It goes where `message.post` puts a text, and may be there a second time after a crash as that.',
   connection: undefined,
   params: {
     since: { type: 'duration', default: '24h', min: 60_000, description: 'How far back' },

@@ -33,6 +33,10 @@ export const setParameter = defineRemediation({
     'The reload puts every change into effect that waits in the configuration files; a mistake in them is `rejected` before anything is done.',
     'A setting of a role or a database (`ALTER ROLE … SET`) wins over it, and so does what a session sets for itself; one on the command line of',
     'the server wins for everybody and is `not_allowed`. A repetition does no harm. Undo it by setting `previous`.',
+    '',
+    'The value is one text. `search_path` and `temp_tablespaces`, which PostgreSQL writes as a list of quoted names, so get one name: `app, public`',
+    'is the one schema "app, public", and a `previous` of several names cannot be set again this way. Keep them out of `allow_parameters` where',
+    'they need a list, and set them for the role. Lists of values, as in `synchronous_standby_names`, are taken as they are.',
   ].join('\n'),
   connection: 'postgres',
   params: {
