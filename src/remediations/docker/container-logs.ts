@@ -83,7 +83,8 @@ export const containerLogs = defineRemediation({
       ...(sinceMs === null ? {} : { since: Math.floor((clock.now() - sinceMs) / 1_000) }),
       tail: match === null ? tail : sinceMs === null ? MOST_LINES : 'all',
     };
-    return callDocker({ what: `reading the log of container ${details.name}`, signal }, async () => {
+    const call = { what: `reading the log of container ${details.name}`, signal, request: `GET /containers/${details.id}/logs` };
+    return callDocker(call, async () => {
       const stream = await openLog(docker, details.id, query, signal);
       return collectLines(stream, details, tail, match);
     });

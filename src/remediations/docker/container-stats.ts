@@ -112,6 +112,7 @@ async function findRunning(docker: Docker, selection: StatsSelection, signal: Ab
 async function measure(docker: Docker, id: string, name: string, signal: AbortSignal): Promise<Usage> {
   const what = `measuring container ${name}`;
   const options = { stream: false as const, abortSignal: signal };
-  const answer = await callDocker({ what, signal }, () => docker.getContainer(id).stats(options));
+  const call = { what, signal, request: `GET /containers/${id}/stats` };
+  const answer = await callDocker(call, () => docker.getContainer(id).stats(options));
   return parseEngineAnswer(usageSchema, answer, what);
 }

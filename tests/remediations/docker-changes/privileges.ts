@@ -2,7 +2,10 @@ import { expect, test } from '@jest/globals';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import type { AnyRemediation, StepContext } from '../../../src/domain/remediation.ts';
 import { SystemClock } from '../../../src/domain/system-clock.ts';
+import { containerLogs } from '../../../src/remediations/docker/container-logs.ts';
+import { containerStats } from '../../../src/remediations/docker/container-stats.ts';
 import { diskUsage } from '../../../src/remediations/docker/disk-usage.ts';
+import { inspectContainer } from '../../../src/remediations/docker/inspect-container.ts';
 import { killContainer } from '../../../src/remediations/docker/kill-container.ts';
 import { prune } from '../../../src/remediations/docker/prune.ts';
 import { restartContainer } from '../../../src/remediations/docker/restart-container.ts';
@@ -130,6 +133,33 @@ const SCENES: readonly (readonly [string, Scene])[] = [
       ],
     },
   ],
+  [
+    'inspect_container of a service',
+    {
+      remediation: inspectContainer,
+      params: { project: PREFIX, service: 'NAME' },
+      prepare: createService,
+      needs: [INSPECT, LIST],
+    },
+  ],
+  [
+    'container_logs',
+    {
+      remediation: containerLogs,
+      params: { container: NAME },
+      prepare: ({ create }, name) => create(name),
+      needs: ['GET /containers/{name}/logs', INSPECT],
+    },
+  ],
+  [
+    'container_stats by a pattern',
+    {
+      remediation: containerStats,
+      params: { container: `${NAME}*` },
+      prepare: ({ create }, name) => create(name),
+      needs: ['GET /containers/{name}/stats', LIST],
+    },
+  ],
   ['disk_usage', { remediation: diskUsage, params: {}, prepare: () => Promise.resolve(), needs: ['GET /system/df'] }],
   [
     'prune of images',
@@ -169,9 +199,11 @@ const SCENES: readonly (readonly [string, Scene])[] = [
   ],
 ];
 
-/** The requests that the notes of a remediation tell the reader to let through. */
+/** The requests that the notes of a remediation tell the reader to let through; `/logs` stands for one beside the inspection. */
 function documentedRequests({ notes }: AnyRemediation): readonly string[] {
-  return [...notes.matchAll(/`((?:GET|POST|DELETE) \/[^`]+)`/g)].map(([, request = '']) => request);
+  const whole = [...notes.matchAll(/`((?:GET|POST|DELETE) \/[^`]+)`/g)].map(([, request = '']) => request);
+  const parts = [...notes.matchAll(/`(\/(?:logs|stats))`/g)].map(([, part = '']) => `GET /containers/{name}${part}`);
+  return [...whole, ...parts];
 }
 
 function fillIn(params: JsonObject, name: string): JsonObject {
