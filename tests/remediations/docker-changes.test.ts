@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { describeWith } from '../support/servers/describe-with.ts';
 import { createStage } from './docker-changes/stage.ts';
+import { testGuards } from './docker-changes/guards.ts';
 import { testInOrder } from './docker-changes/in-order.ts';
 import { testOneContainer } from './docker-changes/one-container.ts';
 import { testPrivileges } from './docker-changes/privileges.ts';
@@ -17,6 +18,7 @@ describeWith('docker', 'changes on a real engine', () => {
   }, 120_000);
   afterAll(() => stage.stop(), 60_000);
 
+  testGuards(() => stage);
   testOneContainer(() => stage);
   testInOrder(() => stage);
   testPrunes(() => stage);
