@@ -6,6 +6,7 @@ import type { StepContext } from '../../../src/domain/remediation.ts';
 import { SystemClock } from '../../../src/domain/system-clock.ts';
 import { diskUsage } from '../../../src/remediations/docker/disk-usage.ts';
 import { prune } from '../../../src/remediations/docker/prune.ts';
+import { startDockerProxy } from '../../support/docker-proxy.ts';
 import { createTarArchive } from '../../support/servers/tar-archive.ts';
 import { TEST_IMAGE } from '../../support/servers/docker.ts';
 import { plan, PREFIX, run, type DockerStage } from './stage.ts';
@@ -136,7 +137,23 @@ export function testPrunes(stage: () => DockerStage): void {
       await build(stage());
       const before = await run(diskUsage, {}, stage().context());
       expect(before.build_cache).toBeGreaterThan(1);
-      expect(await pruneLater({ what: 'build_cache', limit: 1 })).toMatchObject({ removed: 1 });
+      const params = { what: 'build_cache', older_than: '1h', limit: 1 };
+      const through = (socket: string) => run(prune, params, later({ connection: { ...stage().connection, socket } }));
+      // Exactly what the notes ask for.
+      const [read, change] = ['GET /system/df', 'POST /build/prune'];
+      for (const [allowed, missing] of [
+        [read, change],
+        [change, read],
+      ] as const) {
+        await using less = await startDockerProxy(stage().engine, { allow: [allowed] });
+        await expect(through(less.socket)).rejects.toMatchObject({
+          code: 'permission_denied',
+          happened: 'nothing',
+          message: expect.stringContaining(`let \`${missing}\` through`),
+        });
+      }
+      await using proxy = await startDockerProxy(stage().engine, { allow: [read, change] });
+      expect(await through(proxy.socket)).toMatchObject({ removed: 1 });
       expect((await run(diskUsage, {}, stage().context())).build_cache).toBe(Number(before.build_cache) - 1);
       expect(await pruneLater({ what: 'build_cache', all: true })).toMatchObject({ remaining: 0 });
       expect((await run(diskUsage, {}, stage().context())).build_cache).toBe(0);
