@@ -12,8 +12,11 @@ export type Upgrade =
   /** The server answered with something else, e.g. 403. */
   | { readonly kind: 'refused'; readonly response: IncomingMessage };
 
-/** Asks a server for a WebSocket with one of some protocols. Rejects when the connection fails or the handshake is wrong. */
-export function openWebSocket(url: URL, options: ApiOptions, protocols: readonly string[]): Promise<Upgrade> {
+/**
+ * Asks a server for a WebSocket with one of some protocols. Rejects when the connection fails or the handshake is wrong.
+ * `onSent` is told once the server may have got the request.
+ */
+export function openWebSocket(url: URL, options: ApiOptions, protocols: readonly string[], onSent: () => void): Promise<Upgrade> {
   const key = randomBytes(16).toString('base64');
   const headers = {
     ...options.headers,
@@ -24,7 +27,9 @@ export function openWebSocket(url: URL, options: ApiOptions, protocols: readonly
     'sec-websocket-protocol': protocols.join(', '),
   };
   return new Promise((resolve, reject) => {
-    const client = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, { ...options, method: 'GET', headers });
+    const isTls = url.protocol === 'https:';
+    const client = (isTls ? requestHttps : requestHttp)(url, { ...options, method: 'GET', headers });
+    client.once('socket', (socket) => socket.once(isTls ? 'secureConnect' : 'connect', onSent));
     client.once('upgrade', (response, socket, head) => {
       const accept = createHash('sha1').update(`${key}${HANDSHAKE_GUID}`).digest('base64');
       const protocol = response.headers['sec-websocket-protocol'] ?? '';

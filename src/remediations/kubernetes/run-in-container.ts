@@ -50,13 +50,16 @@ export async function runInContainer(api: KubernetesApi, command: ContainerComma
   const what = `${argv[0]} in ${describeResource(resource)}`;
   const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const signal = AbortSignal.any([api.signal, limit]);
-  const progress = { isOpen: false };
+  const progress = { isSent: false };
   try {
     const url = new URL(api.server);
     url.pathname = joinPaths(api.server.pathname, pathOf(resource));
     const query = [['stdout', 'true'], ['stderr', 'true'], ['container', container], ...argv.map((word) => ['command', word])];
     url.search = new URLSearchParams(query).toString();
-    const upgrade = await openWebSocket(url, await prepareOptions(api, signal, {}), PROTOCOLS);
+    const upgrade = await openWebSocket(url, await prepareOptions(api, signal, {}), PROTOCOLS, () => {
+      // The server runs the program once it has opened the socket, which its answer may be too late to tell.
+      progress.isSent = true;
+    });
     if (upgrade.kind === 'refused') {
       const status = upgrade.response.statusCode ?? 0;
       // The request is a GET, but since Kubernetes 1.35 `create` is needed too, and then its refusal names it.
@@ -64,10 +67,9 @@ export async function runInContainer(api: KubernetesApi, command: ContainerComma
       const verb = text.includes('cannot create') ? 'create' : 'get';
       throw refusalOf(api, { verb, resource, what, isChange: false }, { status, text });
     }
-    progress.isOpen = true;
     return await collect(upgrade.socket, upgrade.head, signal, what);
   } catch (error) {
-    throw toStepError(error, api.signal, limit, what, progress.isOpen && isChange ? 'unknown' : 'nothing');
+    throw toStepError(error, api.signal, limit, what, progress.isSent && isChange ? 'unknown' : 'nothing');
   }
 }
 
