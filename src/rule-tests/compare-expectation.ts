@@ -29,7 +29,7 @@ export function compareExpectation(expected: ExpectationDefinition, observed: Ob
   compare('runs', observed.runs);
   compare('incident', incident?.status ?? 'none');
   compare('severity', incident?.severity ?? null);
-  compare('escalation_level', incident?.escalationLevel ?? null);
+  compare('escalation_level', incident?.escalationLevel ?? 0);
   const places = placesOf(observed.told);
   const isTold = (wanted: string): boolean => places.some((place) => place === wanted || place.startsWith(`${wanted}/`));
   const { notified = [], not_notified: notNotified = [] } = expected;

@@ -98,7 +98,8 @@ export class TestDaemon {
   async stop(): Promise<void> {
     this.#tick?.timer.abort();
     this.#pipeline.stop();
-    await this.#executor.stop(0);
+    // Its deadline comes on the virtual clock too.
+    await Promise.all([this.#executor.stop(0), this.clock.advance(0)]);
     await this.#store.close();
   }
 

@@ -178,6 +178,13 @@ expect:
   - { at: 80s, run: failed, reason: timeout }
 `));
 
+  test('a test may end while a call is under way', () =>
+    expectPass(`
+alerts: [{ at: 0s, labels: { alertname: Slow } }]
+remediations: [{ uses: docker.restart_container, takes: 20s, outputs: [{}] }]
+expect: [{ at: 10s, run: running, steps: [] }]
+`));
+
   test('outputs count by the parameters of the calls, durations and sizes as they are meant', () =>
     expectPass(`
 alerts: [{ at: 0s, labels: { alertname: TooManyConnections } }]
@@ -262,6 +269,9 @@ test('rules run in the mode they have, or in the one that the tests say', async 
   await expectPass(parts.replace('RUN', 'held, reason: approval'), 'mode: approve');
   await expectPass(`mode: observe\n${parts.replace('RUN', 'suppressed')}`, 'mode: auto');
 });
+
+test('where there is no incident, people were called no time', () =>
+  expectPass('expect: [{ at: 0s, rule: nightly, incident: none, escalation_level: 0 }]'));
 
 test('schedules tick on their clock, for a month', () =>
   expectPass(`
