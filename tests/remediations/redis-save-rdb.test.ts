@@ -116,6 +116,11 @@ describeWith('redis', 'redis.save_rdb', () => {
   const copies = (): string[] => readdirSync(target);
 
   describe('with a directory', () => {
+    // Each names its copy by the second.
+    afterEach(() => {
+      for (const name of copies()) rmSync(join(target, name));
+    });
+
     it.each([
       ['written to the disk first', 'no'],
       ['sent without a file of the server', 'yes'],

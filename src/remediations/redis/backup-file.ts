@@ -1,16 +1,21 @@
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join, parse } from 'node:path';
 import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 import { describeError } from '../describe-error.ts';
 
 const OWNER_ONLY = 0o600;
 const DAY_MS = 86_400_000;
+/** What a copy leaves of the disk: so much, or so large a share of a small one. */
+const LEAST_FREE_BYTES = 256 * 2 ** 20;
+const LEAST_FREE_SHARE = 0.05;
+const MOST_OF_ONE_NAME = 100;
+const CHECKED_EVERY_BYTES = 16 * 2 ** 20;
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /**
  * Writes a file that is there whole or not at all: under a name with `.partial`, flushed to the disk, and only then renamed to
- * what `finish` calls it. When anything fails, the partial file is removed; only a crash leaves one,
+ * what `finish` calls it, with a number behind it where a file of that name is there. When anything fails, the partial file is removed; only a crash leaves one,
  * which `removeAbandoned` removes once it is a day old.
  */
 export async function writeBackupFile<T extends { readonly name: string }>(
@@ -23,13 +28,21 @@ export async function writeBackupFile<T extends { readonly name: string }>(
   const handle = await onDisk(directory, () => open(partial, 'wx', OWNER_ONLY));
   try {
     try {
-      for await (const chunk of chunks) await onDisk(directory, () => handle.writeFile(chunk));
+      let unchecked = CHECKED_EVERY_BYTES;
+      for await (const chunk of chunks) {
+        unchecked += chunk.length;
+        if (unchecked >= CHECKED_EVERY_BYTES) {
+          await onDisk(directory, () => requireRoom(directory));
+          unchecked = 0;
+        }
+        await onDisk(directory, () => handle.writeFile(chunk));
+      }
       await onDisk(directory, () => handle.sync());
     } finally {
       await handle.close();
     }
     const facts = finish();
-    const file = join(directory, facts.name);
+    const file = await onDisk(directory, () => findFreeName(directory, facts.name));
     await onDisk(directory, () => rename(partial, file));
     await onDisk(directory, () => flushDirectory(directory));
     return { ...facts, file };
@@ -50,6 +63,33 @@ export async function removeAbandoned(directory: string, prefix: string, now: nu
   });
 }
 
+/** Its name comes from what was received: who sent it must not be able to replace an older copy, so that may be in the way. */
+async function findFreeName(directory: string, name: string): Promise<string> {
+  const { name: stem, ext } = parse(name);
+  for (let count = 1; count <= MOST_OF_ONE_NAME; count += 1) {
+    const file = join(directory, count === 1 ? name : `${stem}-${count}${ext}`);
+    if (!(await isThere(file))) return file;
+  }
+  throw failed(
+    'rejected',
+    `${JSON.stringify(join(directory, name))} and ${MOST_OF_ONE_NAME - 1} more of that time are there already`,
+  );
+}
+
+function isThere(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What is received has no bound, and others need the disk too. */
+async function requireRoom(directory: string): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  if (bavail * bsize >= Math.min(LEAST_FREE_BYTES, blocks * bsize * LEAST_FREE_SHARE)) return;
+  throw failed('rejected', `${JSON.stringify(directory)}: the disk is nearly full; free some space. What was written is removed`);
+}
+
 // So that the name outlasts a power failure too.
 async function flushDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
@@ -64,6 +104,7 @@ async function onDisk<T>(directory: string, work: () => Promise<T>): Promise<T> 
   try {
     return await work();
   } catch (error) {
+    if (error instanceof StepError) throw error;
     throw diskError(error, directory);
   }
 }

@@ -74,11 +74,10 @@ export const bigKeys = defineRemediation({
     const hasTime = (): boolean => context.clock.monotonic() < endsAt;
     return withRedisSession(context, async (session) => {
       requireSameDatabase(session, database, context.connection.name);
-      const { keys, complete } = await measureKeys(session, { match, most: sample, samples, hasTime });
-      const biggest = keys.toSorted((one, other) => other.bytes - one.bytes).slice(0, limit);
+      const found = await measureKeys(session, { match, most: sample, samples, kept: limit, hasTime });
       const named: JsonObject[] = [];
-      for (const measured of biggest) named.push(await describeKey(measured));
-      return { keys: named, sampled: keys.length, bytes: keys.reduce((sum, { bytes }) => sum + bytes, 0), complete };
+      for (const measured of found.biggest) named.push(await describeKey(measured));
+      return { keys: named, sampled: found.sampled, bytes: found.bytes, complete: found.complete };
 
       async function describeKey({ key, bytes }: MeasuredKey): Promise<JsonObject> {
         return { key: printableKey(key), type: await session.read((client) => client.type(key)), bytes };

@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { RedisSession } from './redis-session.ts';
+
+/** Shorter than what stands for a longer one. */
+const LONGEST_WHOLE_KEY = 64;
 
 /** Which keys are meant. `match` is a glob as SCAN takes it, `type` as TYPE prints it. */
 export interface KeySelection {
@@ -59,6 +63,12 @@ export async function deleteKeys(
 
 function addKeys(keys: Set<string>, page: readonly Buffer[], most: number): void {
   for (const key of page) {
-    if (keys.size < most) keys.add(key.toString('latin1'));
+    if (keys.size < most) keys.add(shortKey(key));
   }
+}
+
+/** Tells keys apart, in a text that is short however long the key is: one may have half a gigabyte. */
+export function shortKey(key: Buffer): string {
+  if (key.length <= LONGEST_WHOLE_KEY) return key.toString('latin1');
+  return `#${createHash('sha256').update(key).digest('hex')}`;
 }

@@ -1,7 +1,7 @@
 import { StepError } from '../../domain/remediation.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { RedisAddress } from './redis-address.ts';
-import { refusal } from './redis-error.ts';
+import { refusal, signInError } from './redis-error.ts';
 
 const LONGEST_LINE = 1_024;
 const MARK_BYTES = 40;
@@ -15,8 +15,7 @@ export interface ReplicationLink {
 
 /** Signs in and asks for the data: https://redis.io/docs/latest/develop/reference/protocol-spec/, PSYNC and REPLCONF of replicas. */
 export async function requestRdb(link: ReplicationLink, { username, password }: RedisAddress): Promise<void> {
-  if (username !== '') await call(link, 'AUTH', username, password);
-  else if (password !== '') await call(link, 'AUTH', password);
+  await signIn(link, username, password);
   // So that a server that would rather not write a file of its own need not.
   await call(link, 'REPLCONF', 'capa', 'eof');
   await askForRdbOnly(link);
@@ -60,6 +59,15 @@ async function askForRdbOnly(link: ReplicationLink): Promise<void> {
   send(link, ['REPLCONF', 'rdb-only', '1']);
   const answer = await readLine(link);
   if (answer.startsWith('-') && !/unrecognized/i.test(answer)) throw refusal(answer.slice(1), link.connection, 'nothing');
+}
+
+async function signIn(link: ReplicationLink, username: string, password: string): Promise<void> {
+  try {
+    if (username !== '') await call(link, 'AUTH', username, password);
+    else if (password !== '') await call(link, 'AUTH', password);
+  } catch (error) {
+    throw error instanceof StepError ? signInError(error, password) : error;
+  }
 }
 
 async function call(link: ReplicationLink, ...words: string[]): Promise<void> {

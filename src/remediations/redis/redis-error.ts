@@ -1,6 +1,8 @@
 import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 
 const LONGEST_TEXT = 300;
+/** Enough for the text, so that a huge one is not searched through. */
+const LONGEST_REPLY = 3_000;
 
 // First words of error replies: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
 const CODE_BY_WORD: ReadonlyMap<string, StepErrorCode> = new Map([
@@ -22,6 +24,12 @@ export function commandError(error: unknown, connection: string, happened: 'noth
     return new StepError('unavailable', `Redis "${connection}": the connection was lost`, { happened });
   }
   return refusal(text, connection, happened);
+}
+
+/** What a refused sign-in means for a step: as any other refusal, without the password, whatever the server quotes. */
+export function signInError(error: StepError, password: string): StepError {
+  const message = password === '' ? error.message : error.message.replaceAll(password, '[secret]');
+  return new StepError(error.code, message, { happened: 'nothing' });
 }
 
 /** What an error reply means for a step; `reply` is its text without the leading minus. */
@@ -58,8 +66,13 @@ function commandOf(error: Error): string {
   return typeof name === 'string' ? name.toLowerCase() : 'a key';
 }
 
+/** Without the arguments that a refused command is quoted with: those of AUTH are the password. */
 function oneLine(reply: string): string {
-  return reply.replace(/\s+/g, ' ').slice(0, LONGEST_TEXT);
+  return reply
+    .slice(0, LONGEST_REPLY)
+    .replace(/\s+/g, ' ')
+    .replace(/,? with args beginning with:.*$/, '')
+    .slice(0, LONGEST_TEXT);
 }
 
 // By shape: an error of the socket need not be an instance of this realm's Error.

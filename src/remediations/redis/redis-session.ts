@@ -1,11 +1,13 @@
 import type { Redis } from 'ioredis';
-import type { StepContext, StepError } from '../../domain/remediation.ts';
+import { StepError, type StepContext } from '../../domain/remediation.ts';
 import { createStopError, isStopped } from '../stop-error.ts';
 import { parseRedisAddress, type RedisAddress } from './redis-address.ts';
-import { commandError, connectError, isErrorReply } from './redis-error.ts';
+import { commandError, connectError, isErrorReply, signInError } from './redis-error.ts';
 
 const LONGEST_CONNECT_MS = 10_000;
 const DISCONNECT_MS = 100;
+/** More is held in memory for no command: names of keys, of which a page has up to thousands, may have half a gigabyte each. */
+const MOST_ANSWER_BYTES = 64 * 2 ** 20;
 
 /** What a session may be used for within `timeoutMs` and until the signal aborts. */
 export type SessionContext = Pick<StepContext<'redis'>, 'connection' | 'signal' | 'timeoutMs'>;
@@ -16,6 +18,7 @@ export class RedisSession {
   readonly #client: Redis;
   readonly #name: string;
   #happened: 'nothing' | 'unknown' = 'nothing';
+  #answerBytes = 0;
 
   constructor(client: Redis, name: string, database: number) {
     this.#client = client;
@@ -28,12 +31,22 @@ export class RedisSession {
     return this.#happened;
   }
 
+  /** Ends the connection, once it stands, when one command is answered with more than 64 MiB. */
+  limitAnswers(): void {
+    const { stream } = this.#client;
+    stream.on('data', (chunk: Buffer) => {
+      this.#answerBytes += chunk.length;
+      if (this.#answerBytes > MOST_ANSWER_BYTES) stream.destroy();
+    });
+  }
+
   /** Sends a command that changes nothing. */
   async read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    this.#answerBytes = 0;
     try {
       return await command(this.#client);
     } catch (error) {
-      throw commandError(error, this.#name, this.#happened);
+      throw this.#failure(error);
     }
   }
 
@@ -41,12 +54,19 @@ export class RedisSession {
   async change<T>(command: (client: Redis) => Promise<T>): Promise<T> {
     const before = this.#happened;
     this.#happened = 'unknown';
+    this.#answerBytes = 0;
     try {
       return await command(this.#client);
     } catch (error) {
       if (isErrorReply(error)) this.#happened = before;
-      throw commandError(error, this.#name, this.#happened);
+      throw this.#failure(error);
     }
+  }
+
+  #failure(error: unknown): StepError {
+    if (this.#answerBytes <= MOST_ANSWER_BYTES) return commandError(error, this.#name, this.#happened);
+    const message = `Redis "${this.#name}": one command was answered with more than ${MOST_ANSWER_BYTES / 2 ** 20} MiB: ask for less`;
+    return new StepError('invalid_response', message, { happened: this.#happened });
   }
 }
 
@@ -69,6 +89,7 @@ export async function withRedisSession<T>(context: SessionContext, use: (session
   context.signal.addEventListener('abort', stop, { once: true });
   const work = async (): Promise<T> => {
     await connect(client, name);
+    session.limitAnswers();
     await enter(client, address, name);
     return await use(session);
   };
@@ -123,6 +144,6 @@ async function enter(client: Redis, address: RedisAddress, name: string): Promis
     else if (address.password !== '') await client.auth(address.password);
     if (address.database !== 0) await client.select(address.database);
   } catch (error) {
-    throw commandError(error, name, 'nothing');
+    throw signInError(commandError(error, name, 'nothing'), address.password);
   }
 }
