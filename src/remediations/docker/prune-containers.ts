@@ -6,6 +6,7 @@ import { filtersOf, requestEngine } from './engine-request.ts';
 import { findById } from './find-container.ts';
 import { parseEngineAnswer } from './parse-engine-answer.ts';
 import { hasLabels, type PruneKind } from './prune-kind.ts';
+import { isAside } from './replacement.ts';
 import { isAllowed } from './require-changeable.ts';
 
 const listSchema = z.array(
@@ -19,7 +20,7 @@ const listSchema = z.array(
 
 const ENDED = ['created', 'exited', 'dead'];
 
-/** Containers that do not run, whose names are in `allow`. Their anonymous volumes stay. */
+/** Containers that do not run, whose names are in `allow`, but none that a rollback may have to put back. Their anonymous volumes stay. */
 export const pruneContainers: PruneKind = {
   async find(docker, { labels }, { connection, signal }) {
     const listed = (await listEnded(docker, signal)).filter(({ Labels }) => hasLabels(Labels ?? {}, labels));
@@ -27,6 +28,7 @@ export const pruneContainers: PruneKind = {
     for (const { Id, Created, SizeRw } of listed) {
       const details = await findById(docker, Id, Id.slice(0, 12), signal);
       if (details === undefined || !ENDED.includes(details.state) || !isAllowed(details.name, connection)) continue;
+      if (isAside(details)) continue;
       items.push({ id: Id, name: details.name, since: endedAt(details) ?? Created * 1_000, bytes: SizeRw, refs: [] });
     }
     return items;

@@ -39,7 +39,7 @@ export const prune = defineRemediation({
       '- `build_cache`: `GET /system/df`, `POST /build/prune`',
     ].join('\n'),
     "What is removed is what the plan lists by id. Each is looked at again just before; one that is in use by then, has another name or is gone is left and counted in `skipped`. The engine's own prune is not used (but with one id at a time for the build cache): its filters could take more than was planned.",
-    'Nothing that a container has is ever removed, running or not. `images` are those without a name; with `all` the named ones too. `volumes` are anonymous ones; with `labels` those that have them, named or not. `networks` are those of this engine, never its own three. `build_cache` has no labels; a record that others are built on stays while they do, and with `all` also those that images share go.',
+    'Nothing that a container has is ever removed, running or not, and no container that `docker.rollback_container` has put aside (remove one that it left over by hand). `images` are those without a name; with `all` the named ones too. `volumes` are anonymous ones; with `labels` those that have them, named or not. `networks` are those of this engine, never its own three. `build_cache` has no labels; a record that others are built on stays while they do, and with `all` also those that images share go.',
     '`older_than` counts from the end of a container, the last use of a record of the build cache, and the creation of everything else: Docker does not keep when an image or a volume was last used.',
   ].join('\n\n'),
   connection: 'docker',

@@ -14,7 +14,16 @@ export interface PlannedReplacement extends PlannedContainer {
 
 /** The name of a container that waits aside until the one in its place has come up. */
 export function asideName({ id, name }: PlannedContainer): string {
-  return `${name}-remedyd-replaced-${id.slice(0, 12)}`;
+  return name + asideEnding(id);
+}
+
+/** Whether a container waits aside. */
+export function isAside({ id, name }: { readonly id: string; readonly name: string }): boolean {
+  return name.endsWith(asideEnding(id));
+}
+
+function asideEnding(id: string): string {
+  return `-remedyd-replaced-${id.slice(0, 12)}`;
 }
 
 /** How far a replacement has come: `old` and `new` are the containers of it that there are. */

@@ -97,6 +97,23 @@ export function testPrunes(stage: () => DockerStage): void {
       await engine.client.getContainer(`${PREFIX}-prune-young`).inspect();
     });
 
+    test('leaves a container that waits aside until its replacement has come up', async () => {
+      const { create, engine } = stage();
+      const waiting = await create('prune-aside', { Cmd: ['true'] });
+      await waiting.wait();
+      const planned = await plan(prune, { what: 'containers', older_than: '1h' }, later());
+      expect(planned.summary).toContain(`${PREFIX}-prune-aside`);
+      const aside = `${PREFIX}-prune-aside-remedyd-replaced-${waiting.id.slice(0, 12)}`;
+      await waiting.rename({ name: aside });
+      await prune.run(planned, later());
+      await pruneLater({ what: 'containers' });
+      await engine.client.getContainer(aside).inspect();
+      // Only what waits aside is called so: whoever only has such a name is no exception.
+      await waiting.rename({ name: `${PREFIX}-prune-aside-remedyd-replaced-0123456789ab` });
+      await pruneLater({ what: 'containers' });
+      await expect(waiting.inspect()).rejects.toMatchObject({ statusCode: 404 });
+    });
+
     test('removes anonymous volumes, labelled ones only when asked for, and none that a container has', async () => {
       const { create, engine } = stage();
       const holder = await create('prune-holder', { Volumes: { '/anonymous': {} }, start: false });
