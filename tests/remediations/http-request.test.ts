@@ -234,15 +234,17 @@ describe('a change', () => {
   });
 
   test.each([
-    [404, 'nothing'],
-    [429, 'nothing'],
-    [500, 'unknown'],
-    [503, 'unknown'],
-  ] as const)('answered %i is rejected, and %s is certain', async (status, happened) => {
+    [401, 'permission_denied', 'nothing'],
+    [403, 'permission_denied', 'nothing'],
+    [404, 'rejected', 'nothing'],
+    [429, 'rejected', 'nothing'],
+    [500, 'rejected', 'unknown'],
+    [503, 'rejected', 'unknown'],
+  ] as const)('answered %i is %s, and %s is certain', async (status, code, happened) => {
     answer = (_request, response) => response.writeHead(status).end('no\nway');
     const failure = request({ method: 'POST', path: '/jobs' });
     await expect(failure).rejects.toMatchObject({
-      code: 'rejected',
+      code,
       happened,
       message: expect.stringMatching(`${status}.*no way`),
     });

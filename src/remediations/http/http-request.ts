@@ -169,7 +169,8 @@ function createRefusal(what: string, status: number, body: string): StepError {
   const text = [`${what} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trim(), quoteLine(body)]
     .filter((part) => part !== '')
     .join(': ');
-  return new StepError('rejected', text, { happened: status < 500 ? 'nothing' : 'unknown' });
+  const code = status === 401 || status === 403 ? 'permission_denied' : 'rejected';
+  return new StepError(code, text, { happened: status < 500 ? 'nothing' : 'unknown' });
 }
 
 /** The same for each attempt of a step, another for each item of a `for_each`. */
