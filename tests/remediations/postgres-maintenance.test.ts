@@ -400,6 +400,15 @@ describeWith('postgres', 'the maintenance of PostgreSQL', () => {
       expect(await stepFailure(set(name, '1', { connection }))).toMatchObject({ code, happened: 'nothing' });
     });
 
+    it.each([
+      ...['archive_command', 'archive_library', 'session_preload_libraries', 'dynamic_library_path', 'extension_control_path'],
+      ...['jit_provider', 'plperl.on_init', 'plperl.on_plperlu_init', 'pltcl.start_proc', 'pljava.vmoptions', 'log_filename'],
+      ...['log_directory', 'unix_socket_directories', 'ssl_key_file', 'primary_conninfo', 'krb_server_keyfile'],
+    ])('never sets %s, which lets the server run, read or write something else', async (name) => {
+      const failure = await stepFailure(set(name, 'x', { connection: { allowParameters: [name] } }));
+      expect(failure).toMatchObject({ code: 'not_allowed', message: expect.stringContaining('never set') });
+    });
+
     it('does nothing when the value has changed since the plan', async () => {
       const planned = await plan(setParameter, { name: 'work_mem', value: '8MB' }, { url: setter.url, ...allowed });
       await set('work_mem', '16MB');

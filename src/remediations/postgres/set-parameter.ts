@@ -7,8 +7,9 @@ import { withPostgresSession, type PostgresSession } from './postgres-session.ts
 import { readFileEntry, readFileError, readLoadTime, readParameter, type ServerParameter } from './server-parameter.ts';
 
 const POLL_MS = 50;
-/** They name programs, libraries and files that the server runs or reads as its own user, or hold passwords. */
-const NEVER_SET = /_command$|_librar(?:y|ies)$|_library_path$|conninfo$|_file$|_directory$|_directories$|^krb_/;
+/** They name programs, libraries, code and files that the server runs, reads or writes as its own user, or hold passwords. */
+const NEVER_SET =
+  /_command$|_librar(?:y|ies)$|_(?:library|control)_path$|_provider$|^pl\w*\..*(?:_init|_proc)$|^pljava\.|conninfo$|_file(?:name)?$|_director(?:y|ies)$|^krb_/;
 
 interface ParameterData {
   readonly [key: string]: Json;
@@ -23,7 +24,8 @@ export const setParameter = defineRemediation({
   summary: 'Sets one server parameter with ALTER SYSTEM, reloads the configuration and says whether a restart is needed.',
   notes: [
     'Only parameters in `allow_parameters` of the connection, and never those that name programs, libraries or files, or hold passwords',
-    '(`…_command`, `…_libraries`, `…_file`, `…_directory`, `primary_conninfo`). Needs, on PostgreSQL 15 and later:',
+    '(`…_command`, `…_libraries`, `jit_provider`, `extension_control_path`, `plperl.on_init`, `…_file`, `log_filename`, `…_directory`,',
+    '`primary_conninfo`). Needs, on PostgreSQL 15 and later:',
     '`GRANT ALTER SYSTEM ON PARAMETER work_mem TO remedyd; GRANT EXECUTE ON FUNCTION pg_reload_conf() TO remedyd; GRANT SELECT ON',
     'pg_file_settings TO remedyd; GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO remedyd;`. Before 15 only a superuser may.',
     'It connects to the server itself or through a pooler that pools by session: ALTER SYSTEM cannot run in a transaction.',
@@ -111,7 +113,11 @@ export const setParameter = defineRemediation({
 
 function requireAllowed(connection: PostgresConnection, name: string): void {
   if (NEVER_SET.test(name)) {
-    throw refuse(connection, 'not_allowed', `${name} is never set: it names what the server runs or reads, or holds a password`);
+    throw refuse(
+      connection,
+      'not_allowed',
+      `${name} is never set: it names what the server runs, reads or writes, or holds a password`,
+    );
   }
   if (connection.allowParameters.includes(name)) return;
   throw refuse(connection, 'not_allowed', `${name} is not in allow_parameters of the connection`);
