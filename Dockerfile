@@ -11,8 +11,24 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # No package needs its install script at run time: their native parts are optional.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# KUBERNETES=1: the client for connections of the kind kubernetes, in the version that the tests run with. It doubles the packages.
+ARG KUBERNETES=
+RUN if [ -n "$KUBERNETES" ]; then \
+      npm install --save-prod --omit=dev --ignore-scripts --no-audit --no-fund \
+        "@kubernetes/client-node@$(node -p "require('./package.json').devDependencies['@kubernetes/client-node']")"; \
+    fi
 
 FROM node:24-slim
+# POSTGRES_CLIENT="15 17": pg_dump and pg_restore for servers of these versions, for postgres.dump and postgres.restore_test.
+# The very versions: pg_restore 17 begins with a setting that older servers refuse.
+ARG POSTGRES_CLIENT=
+RUN if [ -n "$POSTGRES_CLIENT" ]; then \
+      apt-get update && \
+      apt-get install -y --no-install-recommends ca-certificates postgresql-common && \
+      /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y && \
+      apt-get install -y --no-install-recommends $(printf 'postgresql-client-%s ' $POSTGRES_CLIENT) && \
+      rm -rf /var/lib/apt/lists/*; \
+    fi
 ENV NODE_ENV=production \
     REMEDYD_HEALTH_URL=http://127.0.0.1:9099/-/healthy
 COPY package.json /app/
