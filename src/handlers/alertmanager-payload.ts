@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { ALERT_STATUSES, type AlertBatch, type AlertMessage, type QuarantinedAlert } from '../domain/alert.ts';
+import { parseInstant } from '../domain/parse-instant.ts';
 import { excerptJson } from './excerpt-json.ts';
 import { isObject, nameType, quoteValue } from './json-value.ts';
-import { parseInstant } from './parse-instant.ts';
 import { parseLabels } from './parse-labels.ts';
 import { PayloadError } from './payload-error.ts';
 

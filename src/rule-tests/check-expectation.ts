@@ -15,6 +15,7 @@ const REASON_WORDS: readonly string[] = [...REASONS, ...STEP_ERROR_CODES];
 export function checkExpectation(
   expectation: ExpectationDefinition,
   names: RuleNames,
+  services: ReadonlySet<string> | 'log' | undefined,
   report: ReportProblem,
   path: YamlPath,
 ): void {
@@ -44,7 +45,7 @@ export function checkExpectation(
     ['not_notified', notNotified],
   ] as const) {
     places.forEach((place, index) => {
-      const fault = placeFault(place);
+      const fault = placeFault(place, services);
       if (fault !== undefined) report([...path, key, index], fault);
     });
   }
@@ -52,9 +53,13 @@ export function checkExpectation(
     report(path, 'nothing is expected: write run, reason, steps, notified, …');
 }
 
-function placeFault(place: string): string | undefined {
+/** Channels of Slack are named by expressions too, and not known before; the services of PagerDuty are, where they are configured. */
+function placeFault(place: string, services: ReadonlySet<string> | 'log' | undefined): string | undefined {
   const [channel = '', name] = place.split(/\/(.*)/s);
   if (!NOTIFICATION_CHANNELS.some((known) => known === channel))
     return `unknown place '${place}'${suggestName(channel, NOTIFICATION_CHANNELS)}; write slack, slack/#channel, pagerduty or pagerduty/SERVICE`;
-  return name === '' ? `'${place}' names no place` : undefined;
+  if (name === '') return `'${place}' names no place`;
+  if (channel !== 'pagerduty' || name === undefined || services === undefined || services === 'log' || services.has(name))
+    return undefined;
+  return `unknown PagerDuty service '${name}'${suggestName(name, [...services])}`;
 }

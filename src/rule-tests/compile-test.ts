@@ -1,11 +1,13 @@
 import { copyLabels, type Labels } from '../domain/alert.ts';
 import { parseDuration } from '../domain/duration.ts';
+import { parseInstant } from '../domain/parse-instant.ts';
 import { rolesOf } from '../domain/roles-of.ts';
 import type { ReportProblem } from '../rules/report-problem.ts';
 import type { PersonDefinition, TestDefinition } from '../rules/tests-file-schema.ts';
 import { suggestName } from '../schema/nearest-name.ts';
 import type { YamlFile, YamlPath } from '../schema/yaml-file.ts';
 import { checkExpectation } from './check-expectation.ts';
+import { compileExpectedParams } from './compile-expected-params.ts';
 import { compileScript } from './compile-script.ts';
 import type { FilePlace } from './file-place.ts';
 import type { TestSettings } from './load-test-settings.ts';
@@ -32,7 +34,8 @@ export interface TestContext {
 }
 
 const DEFAULT_START = Date.UTC(2026, 0, 1);
-const WITH_ZONE = /(?:Z|[+-]\d{2}:\d{2})$/;
+/** What stands beside an act, and beside which ones. */
+const BESIDE = { params: ['run'], target: ['run'], override: ['retry'] } as const satisfies Record<string, readonly ActName[]>;
 
 /** Compiles a test. What it names and does not exist is reported at its place. */
 export function compileTest(definition: TestDefinition, context: TestContext): RuleTest {
@@ -55,11 +58,11 @@ export function compileTest(definition: TestDefinition, context: TestContext): R
     expectations: byTime(
       expect.map((expectation, index): Expectation => {
         const at = [...path, 'expect', index];
-        checkExpectation(expectation, names, report, at);
+        checkExpectation(expectation, names, context.settings.ruleSettings.pagerduty, report, at);
         return {
           atMs: compileInstant(expectation.at, [...at, 'at'], report),
           place: placeOf(context, at),
-          definition: expectation,
+          definition: { ...expectation, ...compileExpectedParams(expectation, names, report, [...at, 'params']) },
         };
       }),
     ),
@@ -76,9 +79,9 @@ function byTime<T extends { readonly atMs: number }>(list: readonly T[]): readon
 
 function compileStart(text: string | undefined, path: YamlPath, report: ReportProblem): number {
   if (text === undefined) return DEFAULT_START;
-  const at = WITH_ZONE.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) report(path, `${JSON.stringify(text)} is not an instant such as 2026-11-22T02:30:00Z`);
-  return Number.isNaN(at) ? DEFAULT_START : at;
+  const at = parseInstant(text);
+  if (at === undefined) report(path, `${JSON.stringify(text)} is not an instant such as 2026-11-22T02:30:00Z`);
+  return at ?? DEFAULT_START;
 }
 
 function compileInstant(text: string, path: YamlPath, report: ReportProblem): number {
@@ -97,6 +100,7 @@ function compileAlert(
 ): TestAlert {
   const labels = copyLabels(given);
   if (labels['alertname'] === undefined) report([...path, 'labels'], 'an alert has a label alertname');
+  if (Object.hasOwn(given, '')) report([...path, 'labels', ''], 'a label has a name', { at: 'key' });
   return {
     atMs: compileInstant(at, [...path, 'at'], report),
     status,
@@ -118,6 +122,10 @@ function compileAct(definition: PersonDefinition, names: RuleNames, context: Tes
   const act: ActName = written[0] ?? 'ack';
   if (written.length !== 1)
     report(path, `write one of ${ACTS.join(', ')}${written.length === 0 ? '' : `; here are ${written.join(', ')}`}`);
+  for (const [key, acts] of Object.entries(BESIDE)) {
+    if (written.length === 1 && Object.hasOwn(definition, key) && !acts.some((known) => known === act))
+      report([...path, key], `'${key}' is for ${acts.join(', ')}, and not for ${act}`, { at: 'key' });
+  }
   const subject = definition[act];
   if (typeof subject === 'string' && act !== 'pause') checkSubject(act, subject, names, [...path, act], report);
   checkPerson(definition, names, settings, path, report);

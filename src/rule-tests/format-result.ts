@@ -13,7 +13,7 @@ const LONGEST_TEXT = 160;
 /** One line for a test, and below it why it failed: what was expected and what was so, and the story until then. */
 export function formatResult(result: TestResult): string {
   const { test, failures, warnings, tookMs } = result;
-  const head = `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${test.name} (${test.place.file}:${test.place.line}, ${Math.round(tookMs)} ms)`;
+  const head = `${failures.length === 0 ? 'ok  ' : 'FAIL'} ${test.name.replaceAll(/\s+/g, ' ')} (${test.place.file}:${test.place.line}, ${Math.round(tookMs)} ms)`;
   const noted = warnings.map(({ place, message }) => `     ${at(place)}: warning: ${message}`);
   return [head, ...failures.map((failure) => formatFailure(failure, test)), ...noted].map(onOneLineEach).join('\n');
 }

@@ -1,13 +1,14 @@
+import { access } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { Environment } from '../config/environment.ts';
 import type { AnyRemediation } from '../domain/remediation.ts';
 import type { RuleMode, RuleSet } from '../domain/rule.ts';
 import { loadRules } from '../rules/load-rules.ts';
 import { readRuleFiles } from '../rules/read-rule-files.ts';
-import { testsFileSchema } from '../rules/tests-file-schema.ts';
+import { testsFileSchema, type TestsFileDefinition } from '../rules/tests-file-schema.ts';
 import { checkYaml } from '../schema/explain-issues.ts';
 import { hasErrors, sortProblems, type Problem } from '../schema/problem.ts';
-import { readYamlFile } from '../schema/yaml-file.ts';
+import { readYamlFile, type YamlFile } from '../schema/yaml-file.ts';
 import { compileTest } from './compile-test.ts';
 import { loadTestSettings } from './load-test-settings.ts';
 import type { RuleTest } from './rule-test.ts';
@@ -43,6 +44,8 @@ export async function loadTestFile(path: string, source: TestSource): Promise<Lo
 
   const remediations = new ScriptedRemediations(source.catalogue);
   const folder = dirname(path);
+  const missing = await findMissing(value, folder, yaml);
+  if (missing.length > 0) return { file, fault: 'tests', problems: missing };
   const config = value.config === undefined ? source.config : resolve(folder, value.config);
   const settings = await loadTestSettings(
     config,
@@ -74,6 +77,30 @@ export async function loadTestFile(path: string, source: TestSource): Promise<Lo
     }),
   );
   return hasErrors(found) ? { file, fault: 'tests', problems: sortProblems(found) } : { file, tests };
+}
+
+/** A name of a file that is not there is a mistake of the file that names it. */
+async function findMissing(
+  { config, rule_files: ruleFiles }: TestsFileDefinition,
+  folder: string,
+  yaml: YamlFile,
+): Promise<readonly Problem[]> {
+  const named = [
+    ...(config === undefined ? [] : [{ name: config, path: ['config'] }]),
+    ...ruleFiles.map((name, index) => ({ name, path: ['rule_files', index] })),
+  ];
+  const faults = await Promise.all(
+    named.map(async ({ name, path }) => {
+      try {
+        await access(resolve(folder, name));
+        return [];
+      } catch (error) {
+        const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
+        return [yaml.problem(path, `${name} cannot be read (${code})`)];
+      }
+    }),
+  );
+  return faults.flat();
 }
 
 function inMode(rules: RuleSet, mode: RuleMode | undefined): RuleSet {

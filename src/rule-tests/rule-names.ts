@@ -1,3 +1,4 @@
+import type { ParameterSpec } from '../domain/parameter.ts';
 import type { Playbook, Rule, RuleSet, Step } from '../domain/rule.ts';
 
 /** What tests may name of a set of rules. */
@@ -29,6 +30,12 @@ export class RuleNames {
   stepsOf(rule: string | undefined): readonly string[] {
     const rules = rule === undefined ? this.#set.rules : this.#set.rules.filter(({ name }) => name === rule);
     return [...new Set(rules.flatMap(({ rungs }) => rungs.flatMap(({ playbook }) => playbook.steps.map(({ id }) => id))))];
+  }
+
+  /** The parameters of a rule; of all rules without a name. */
+  paramsOf(rule: string | undefined): ReadonlyMap<string, ParameterSpec> {
+    const rules = rule === undefined ? this.#set.rules : this.#set.rules.filter(({ name }) => name === rule);
+    return new Map(rules.flatMap(({ params }) => Object.entries(params)));
   }
 
   /** Whether a rule (this one, or any) may have this target. */

@@ -7,12 +7,14 @@ rules:
     target: container/quick
     steps: [{ id: restart, uses: docker.restart_container, with: { container: quick } }]
     manual: { roles: [sre] }
+    params: { wait: { type: duration, default: 90s } }
 `;
 
 const CONFIG = `
 people: { alice: {}, bob: {} }
 roles: { sre: [alice] }
 connections: { docker: { local: { socket: /var/run/docker.sock } }, redis: { cache: { url: '\${NOT_SET}' } } }
+pagerduty: { services: { prod: { routing_key: '\${NOT_SET_TOO}' } } }
 slack: { bot_token: '\${NOT_SET_EITHER}', default_channel: '#incidents' }
 vars: { env: '\${REMEDYD_TEST_ENV:-staging}' }
 `;
@@ -75,6 +77,41 @@ test.each([
     'an instant without a zone',
     'start: 2026-11-22T02:30:00\nexpect: [{ at: 0s, run: held }]',
     '5:12: error: "2026-11-22T02:30:00" is not an instant such as 2026-11-22T02:30:00Z',
+  ],
+  [
+    'a day that its month does not have',
+    'start: 2026-02-30T00:00:00Z\nexpect: [{ at: 0s, run: held }]',
+    '5:12: error: "2026-02-30T00:00:00Z" is not an instant such as 2026-11-22T02:30:00Z',
+  ],
+  [
+    'an instant in words',
+    'start: Tue Jan 5 2026 GMT+01:00\nexpect: [{ at: 0s, run: held }]',
+    '5:12: error: "Tue Jan 5 2026 GMT+01:00" is not an instant',
+  ],
+  [
+    'a service that nobody is told through',
+    'expect: [{ at: 0s, not_notified: [pagerduty/prdo] }]',
+    "5:39: error: unknown PagerDuty service 'prdo', did you mean 'prod'?",
+  ],
+  [
+    'an expected parameter that the rule does not have',
+    'expect: [{ at: 0s, rule: quick, params: { waits: null } }]',
+    "5:47: error: unknown parameter 'waits', did you mean 'wait'?",
+  ],
+  [
+    'an expected parameter that cannot be',
+    'expect: [{ at: 0s, params: { wait: soon } }]',
+    '5:40: error: parameter "wait" is "soon"; expected a duration such as 30s, 10m or 2h',
+  ],
+  [
+    'what stands beside an act that it is not for',
+    'people: [{ at: 0s, ack: quick, by: alice, params: { wait: 1s } }]\nexpect: [{ at: 0s, run: held }]',
+    "5:47: error: 'params' is for run, and not for ack",
+  ],
+  [
+    'a label without a name',
+    'alerts: [{ at: 0s, labels: { alertname: Slow, "": x } }]\nexpect: [{ at: 0s, run: held }]',
+    '5:52: error: a label has a name',
   ],
   [
     'an unknown person',
@@ -143,7 +180,7 @@ tests:
     people:
       - { at: 0s, run: quick, by: bob, refused: true }
       - { at: 1s, run: quick, by: eve, roles: [sre] }
-    expect: [{ at: 2s, runs: 1, run: completed }]
+    expect: [{ at: 2s, runs: 1, run: completed, params: { wait: 1m30s } }]
   - name: where people are told
     alerts: [{ at: 0s, labels: { alertname: Slow } }]
     expect: [{ at: 0s, notified: ['slack/#incidents'] }]
@@ -163,12 +200,12 @@ test('rules that name what the configuration does not have are not tested', asyn
   expect(problems).toEqual([expect.stringContaining("unknown docker connection 'lokal', did you mean 'local'?")]);
 });
 
-test('files that are not there are problems', async () => {
+test('files that are not there are problems of the file that names them', async () => {
   const test = 'tests: [{ name: it, expect: [{ at: 0s, run: none }] }]';
   expect(await problemsOf(`rule_files: [gone.yml]\n${test}`)).toEqual([
-    expect.stringContaining('gone.yml:1:1: error: cannot be read (ENOENT)'),
+    'rules.test.yml:1:14: error: gone.yml cannot be read (ENOENT)',
   ]);
   expect(await problemsOf(`config: gone.yml\nrule_files: [rules.yml]\n${test}`)).toEqual([
-    expect.stringContaining('gone.yml:1:1: error: cannot be read (ENOENT)'),
+    'rules.test.yml:1:9: error: gone.yml cannot be read (ENOENT)',
   ]);
 });

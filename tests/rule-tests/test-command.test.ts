@@ -81,6 +81,14 @@ test('rules with errors cannot be tested: the status is 1, as of check', async (
   expect(printed).toContain("bad/rules.yml:1:21: error: unknown key 'matcher', did you mean 'matchers'?");
 });
 
+test('the name of a test is shown on one line', async () => {
+  writeTo(
+    'lines/a.test.yml',
+    'rule_files: [../rules/orders.yml]\ntests: [{ name: "one\\n9 passed, 0 failed", expect: [{ at: 0s, run: none }] }]\n',
+  );
+  expect((await run('lines')).printed.split('\n')).toEqual([expect.stringContaining('ok   one 9 passed'), '1 passed, 0 failed']);
+});
+
 test('JSON says everything, and nothing else is printed', async () => {
   const { status, printed } = await run('failing', { json: true });
   const shape = z.object({

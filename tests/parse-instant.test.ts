@@ -1,4 +1,4 @@
-import { parseInstant } from '../../src/handlers/parse-instant.ts';
+import { parseInstant } from '../src/domain/parse-instant.ts';
 
 it.each([
   ['2026-11-20T15:54:48Z', '2026-11-20T15:54:48.000Z'],
