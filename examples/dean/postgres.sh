@@ -6,6 +6,7 @@ create extension pg_stat_statements;
 create table public.users (username text primary key, is_active boolean not null default true);
 insert into public.users (username) values ('alice'), ('mallory');
 create role remedyd login createdb password :'password' in role pg_monitor, pg_signal_backend, pg_read_all_data;
+grant pg_maintain to remedyd; -- from PostgreSQL 17 on: vacuum, analyze, reindex
 grant update (is_active) on public.users to remedyd;
 grant alter system on parameter max_connections to remedyd;
 grant execute on function pg_reload_conf() to remedyd;
