@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
 import { describePod } from '../../src/remediations/kubernetes/describe-pod.ts';
 import { events } from '../../src/remediations/kubernetes/events.ts';
 import { findFiles } from '../../src/remediations/kubernetes/find-files.ts';
@@ -8,6 +12,7 @@ import { getConfigMap } from '../../src/remediations/kubernetes/get-config-map.t
 import { parseQuantity } from '../../src/remediations/kubernetes/parse-quantity.ts';
 import { podLogs } from '../../src/remediations/kubernetes/pod-logs.ts';
 import { podUsage } from '../../src/remediations/kubernetes/pod-usage.ts';
+import { runInContainer } from '../../src/remediations/kubernetes/run-in-container.ts';
 import { NAMESPACE, startKubernetesWorld, type KubernetesWorld } from '../support/kubernetes-world.ts';
 import { at, textAt } from '../support/servers/kubernetes/api-object.ts';
 import type { ExecOutcome } from '../support/servers/kubernetes/exec-socket.ts';
@@ -323,6 +328,47 @@ describe('kubernetes.get_config_map', () => {
   });
 });
 
+describe('a message of an API server', () => {
+  it('without an end fills no memory', async () => {
+    const server = createServer();
+    server.on('upgrade', (request, socket) => {
+      const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+      const accept = createHash('sha1')
+        .update(`${request.headers['sec-websocket-key'] ?? ''}${guid}`)
+        .digest('base64');
+      const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+      const rest = [`Sec-WebSocket-Accept: ${accept}`, 'Sec-WebSocket-Protocol: v5.channel.k8s.io', '', ''];
+      socket.write([...head, ...rest].join('\r\n'));
+      // Binary, without the bit that says it is the last part, 32 KiB.
+      const part = Buffer.concat([Buffer.from([0x02, 126, 0x80, 0x00]), Buffer.alloc(32_768, 1)]);
+      const more = (): void => {
+        while (!socket.destroyed && socket.write(part));
+      };
+      socket.on('error', () => undefined);
+      socket.on('drain', more);
+      more();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser({ name: 'c', server: 'http://127.0.0.1', skipTLSVerify: true }, { name: 'u' });
+    const api = {
+      connection: world.connection,
+      server: new URL(`http://127.0.0.1:${address.port}`),
+      config,
+      signal: new AbortController().signal,
+    };
+    const command = { namespace: NAMESPACE, pod: 'a', container: 'a', argv: ['find'] as const, isChange: false };
+    try {
+      expect(await stepFailure(runInContainer(api, command))).toMatchObject({ message: expect.stringContaining('too long') });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
+
 describe('kubernetes.find_files', () => {
   const directory = createTemporaryDirectory('pod-files');
   afterAll(() => {
@@ -369,6 +415,13 @@ describe('kubernetes.find_files', () => {
       code: 'rejected',
       message: expect.stringContaining('has no find'),
     });
+  });
+
+  it('believes no line that the name of a file has made up', async () => {
+    const stdout = '1 1700000000 /app/a\n1 1700000000 /etc/shadow\n1 1700000000 /app/sub/b\n1 1700000000 /app/../etc/c\n';
+    world.server.exec = () => ({ exit: 0, stdout });
+    const output = await world.do(findFiles, { pod: podOf(deploy()), match: '/app/*' });
+    expect(output).toMatchObject({ count: 1, files: [{ path: '/app/a' }] });
   });
 
   it('keeps no more than 64 KiB of what a program says', async () => {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { formatDuration } from '../../domain/duration.ts';
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError } from '../../domain/remediation.ts';
@@ -108,12 +109,13 @@ async function search(api: KubernetesApi, pod: Pod, { choice, container: wanted,
   const lines = result.stdout.split('\n');
   // The last line is empty, or the one that was cut.
   lines.pop();
-  return { files: lines.flatMap((line) => parseFile(name, line)), isCut: result.isCut };
+  return { files: lines.flatMap((line) => parseFile(name, directory, line)), isCut: result.isCut };
 }
 
-function parseFile(pod: string, line: string) {
+/** A name may hold line breaks, and behind one a line such as ours: nothing outside of the directory is believed. */
+function parseFile(pod: string, directory: string, line: string) {
   const [, bytes, seconds, path] = /^(\d{1,15}) (\d{1,11}) (\/.+)$/.exec(line) ?? [];
-  if (path === undefined) return [];
+  if (path === undefined || posix.dirname(path) !== directory) return [];
   return [{ pod, path, bytes: Number(bytes), modified_at: new Date(Number(seconds) * 1_000).toISOString() }];
 }
 

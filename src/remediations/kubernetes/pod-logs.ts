@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { RE2JS } from 're2js';
 import { formatDuration } from '../../domain/duration.ts';
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError } from '../../domain/remediation.ts';
 import { describeError } from '../describe-error.ts';
+import { createStopError } from '../stop-error.ts';
 import { callForText } from './call-api.ts';
 import { connectKubernetes, type KubernetesApi } from './connect-kubernetes.ts';
 import { parsePodChoice, POD_CHOICE_PARAMS, podsOf, type PodChoice } from './pod-choice.ts';
@@ -13,6 +15,7 @@ const MOST_LINES = 1_000;
 /** How many lines are looked through for `match` when no `since` says it. */
 const MATCH_LINES = 5_000;
 const MOST_TEXT_BYTES = 16 * 1024;
+const SEARCHED_AT_ONCE = 128 * 1024;
 
 interface LogsData {
   readonly [key: string]: Json;
@@ -31,7 +34,7 @@ export const podLogs = defineRemediation({
   notes: [
     'Least privilege, in each namespace: `{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }` and `{ apiGroups: [""], resources: ["pods/log"], verbs: ["get"] }`; with `deployment` also `{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }` and `{ apiGroups: ["apps"], resources: ["deployments"], verbs: ["get"] }`.',
     'With `deployment`, it is the pod that was restarted most often, of these the newest. Without `container`, it is the one of the annotation `kubectl.kubernetes.io/default-container`, or the only one; else `missing_value`.',
-    'Log lines are data: they may hold control characters, and whatever a client of the service managed to have logged. The text is cut to its last 16 KiB; `truncated` says so. With `match`, everything since `since` is looked through (without `since` the last 5000 lines), but at most 16 MiB from its beginning.',
+    'Log lines are data: they may hold control characters, and whatever a client of the service managed to have logged. The text is cut to its last 16 KiB; `truncated` says so. With `match`, everything since `since` is looked through (without `since` the last 5000 lines), but at most 16 MiB from its beginning, and of each line its first 16 KiB.',
   ].join('\n\n'),
   connection: 'kubernetes',
   params: {
@@ -91,7 +94,7 @@ export const podLogs = defineRemediation({
     const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
     if (lines.at(-1) === '') lines.pop();
     const pattern = match === null ? undefined : compileMatch(match);
-    const found = pattern === undefined ? lines : lines.filter((line) => pattern.matcher(line).find());
+    const found = pattern === undefined ? lines : await filterLines(lines, pattern, context.signal);
     const kept = keepEnd(found.slice(-tail));
     return {
       pod: pod.metadata.name,
@@ -127,6 +130,22 @@ function readLog(
     ...(sinceMs === null ? {} : { sinceSeconds: String(Math.ceil(sinceMs / 1_000)) }),
   };
   return callForText(api, { verb: 'get', resource: { ...RESOURCES.pod, subresource: 'log', namespace, name }, query });
+}
+
+/** The lines in whose first 16 KiB the pattern is found. It may take seconds, in which others have their turn. */
+async function filterLines(lines: readonly string[], pattern: RE2JS, signal: AbortSignal): Promise<readonly string[]> {
+  const found: string[] = [];
+  let searched = 0;
+  for (const line of lines) {
+    const start = line.slice(0, MOST_TEXT_BYTES);
+    if (pattern.matcher(start).find()) found.push(line);
+    searched += start.length + 1;
+    if (searched < SEARCHED_AT_ONCE) continue;
+    searched = 0;
+    await setImmediate();
+    if (signal.aborted) throw createStopError(signal, 'the search in the log', 'nothing');
+  }
+  return found;
 }
 
 /** The last lines that fit; a line that does not fit alone is cut. */

@@ -14,7 +14,7 @@ import { decodeFrames, encodeFrame, OPCODE, type Frame } from './web-socket-fram
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 const CHANNEL = { stdout: 1, stderr: 2, status: 3 } as const;
 const MOST_OUTPUT_BYTES = 64 * 1024;
-const MOST_FRAME_BYTES = 1024 * 1024;
+const MOST_MESSAGE_BYTES = 1024 * 1024;
 
 const statusSchema = z.object({
   status: z.enum(['Success', 'Failure']),
@@ -102,22 +102,27 @@ async function collect(socket: Duplex, head: Buffer, signal: AbortSignal, what: 
 async function* readMessages(socket: Duplex, head: Buffer): AsyncGenerator<Buffer> {
   let received = head;
   let parts: Buffer[] = [];
+  let partBytes = 0;
   const take = function* (frames: readonly Frame[]): Generator<Buffer> {
     for (const { opcode, isFinal, payload } of frames) {
       if (opcode === OPCODE.ping) socket.write(encodeFrame(OPCODE.pong, payload));
       if (opcode === OPCODE.close || opcode === OPCODE.ping || opcode === OPCODE.pong) continue;
-      parts.push(payload);
+      partBytes += payload.length;
+      if (partBytes > MOST_MESSAGE_BYTES) throw new Error('the API server sent a message that is too long');
+      // Empty parts say nothing, and without a bound to their number they would fill our memory as well.
+      if (payload.length > 0) parts.push(payload);
       if (!isFinal) continue;
       yield Buffer.concat(parts);
       parts = [];
+      partBytes = 0;
     }
   };
-  const first = decodeFrames(received, MOST_FRAME_BYTES);
+  const first = decodeFrames(received, MOST_MESSAGE_BYTES);
   received = first.rest;
   yield* take(first.frames);
   for await (const chunk of socket) {
     if (!Buffer.isBuffer(chunk)) continue;
-    const { frames, rest } = decodeFrames(Buffer.concat([received, chunk]), MOST_FRAME_BYTES);
+    const { frames, rest } = decodeFrames(Buffer.concat([received, chunk]), MOST_MESSAGE_BYTES);
     received = rest;
     yield* take(frames);
   }
@@ -145,7 +150,8 @@ class BoundedOutput {
     const kept = bytes.subarray(0, this.#left);
     this.isCut ||= kept.length < bytes.length;
     this.#left -= kept.length;
-    this.#chunks.push(kept);
+    // A program that never stops must not fill our memory, be it with nothing.
+    if (kept.length > 0) this.#chunks.push(kept);
   }
 
   text(): string {
