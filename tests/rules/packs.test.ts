@@ -83,7 +83,9 @@ describe.each(readdirSync(EXAMPLES))('the example %s', (example) => {
       workingDirectory: PROJECT,
     });
     // Slack and PagerDuty are commented out, until somebody has keys for them.
-    const others = problems.map(formatProblem).filter((line) => !line.endsWith('go to the log only: `pagerduty` is not configured'));
+    const others = problems
+      .map(formatProblem)
+      .filter((line) => !line.endsWith('go to the log only: `pagerduty` is not configured'));
     expect(others).toEqual([]);
     expect(loaded?.rules.rules.length).toBeGreaterThan(0);
   });
