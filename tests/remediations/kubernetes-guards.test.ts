@@ -1,10 +1,16 @@
 import type { Json } from '../../src/domain/json.ts';
-import type { AnyRemediation } from '../../src/domain/remediation.ts';
+import type { AnyRemediation, StepError } from '../../src/domain/remediation.ts';
+import { cordonNode } from '../../src/remediations/kubernetes/cordon-node.ts';
+import { deletePod } from '../../src/remediations/kubernetes/delete-pod.ts';
 import { kubernetesRemediations } from '../../src/remediations/kubernetes/index.ts';
 import { rolloutRestart } from '../../src/remediations/kubernetes/rollout-restart.ts';
 import { rolloutStatus } from '../../src/remediations/kubernetes/rollout-status.ts';
 import { rolloutUndo } from '../../src/remediations/kubernetes/rollout-undo.ts';
+import { scaleDeployment } from '../../src/remediations/kubernetes/scale-deployment.ts';
+import { signalProcess } from '../../src/remediations/kubernetes/signal-process.ts';
+import { uncordonNode } from '../../src/remediations/kubernetes/uncordon-node.ts';
 import { EVERYTHING, NAMESPACE, startKubernetesWorld, workload, type KubernetesWorld } from '../support/kubernetes-world.ts';
+import type { ApiObject } from '../support/servers/kubernetes/api-object.ts';
 import type { AccessRule } from '../support/servers/kubernetes/access-rules.ts';
 import { stepFailure } from '../support/step-failure.ts';
 
@@ -54,10 +60,10 @@ beforeEach(() => {
 });
 afterAll(() => world.server.stop());
 
+const podName = (): string => world.podsOf(DEPLOYMENT)[0]?.metadata.name ?? '';
 const paramsOf = (name: string): Params => {
   const text = JSON.stringify(CALLS[name]?.params ?? {});
-  const pod = world.podsOf(DEPLOYMENT)[0]?.metadata.name ?? '';
-  return JSON.parse(text.replaceAll('NAME', DEPLOYMENT).replaceAll('POD', pod)) as Params;
+  return JSON.parse(text.replaceAll('NAME', DEPLOYMENT).replaceAll('POD', podName())) as Params;
 };
 
 describe.each(byName(kubernetesRemediations))('%s', (name, remediation) => {
@@ -88,6 +94,58 @@ describe.each(byName(kubernetesRemediations))('%s', (name, remediation) => {
       expect(world.server.requests.slice(before)).toEqual([]);
     });
   }
+});
+
+describe('what was planned and is another one by now', () => {
+  const ACTING = /^(?:patch|update|delete)|exec/;
+  const replace = (kind: string, namespace: string | undefined, name: string, metadata: Partial<ApiObject['metadata']>): void => {
+    const { metadata: before, ...rest } = world.server.get(kind, namespace, name);
+    world.server.replace(kind, namespace, { ...rest, metadata: { ...before, ...metadata } });
+  };
+  const refusal = async (remediation: AnyRemediation, params: Params, change: () => void): Promise<StepError> => {
+    const planned = await world.plan(remediation, params);
+    change();
+    const before = world.server.requests.length;
+    const failure = await stepFailure(world.run(remediation, planned));
+    expect(failure).toMatchObject({ code: 'precondition_failed', happened: 'nothing' });
+    expect(world.server.requests.slice(before).filter((request) => ACTING.test(request))).toEqual([]);
+    return failure;
+  };
+
+  it.each(byName([cordonNode, uncordonNode]))('is left alone by %s', async (name, remediation) => {
+    const replaceNode = () => replace('Node', undefined, 'worker-1', { uid: `after-${name}` });
+    expect((await refusal(remediation, { node: 'worker-1' }, replaceNode)).message).toContain('was replaced');
+  });
+
+  it.each<readonly [string, AnyRemediation, Params]>([
+    [rolloutRestart.name, rolloutRestart, {}],
+    [rolloutUndo.name, rolloutUndo, {}],
+    [scaleDeployment.name, scaleDeployment, { to: 3 }],
+  ])('is left alone by %s', async (name, remediation, params) => {
+    const deployment = name.replace(/.*[._]/, 'replaced-');
+    world.deploy(deployment, { replicas: 1 });
+    world.release(deployment, 'replaced:2');
+    const replaceIt = () => replace('Deployment', NAMESPACE, deployment, { uid: `after-${name}` });
+    expect((await refusal(remediation, { deployment, ...params }, replaceIt)).message).toContain('since the plan');
+  });
+
+  it('is not signalled', async () => {
+    const replacePod = () => replace('Pod', NAMESPACE, podName(), { uid: 'after-signal' });
+    expect((await refusal(signalProcess, paramsOf(signalProcess.name), replacePod)).message).toContain('was replaced');
+  });
+
+  it('is not deleted once nothing would bring it back', async () => {
+    const orphan = () => replace('Pod', NAMESPACE, podName(), { ownerReferences: [] });
+    expect((await refusal(deletePod, paramsOf(deletePod.name), orphan)).message).toContain('no controller');
+  });
+
+  it('is not restarted once it is paused', async () => {
+    world.deploy('paused-since', { replicas: 1 });
+    const pause = () => {
+      world.server.set('Deployment', NAMESPACE, 'paused-since', { spec: { ...workload('paused-since').spec, paused: true } });
+    };
+    expect((await refusal(rolloutRestart, { deployment: 'paused-since' }, pause)).message).toContain('is paused');
+  });
 });
 
 const SELECTORS = ['deployment', 'statefulset', 'daemonset', 'pod', 'node', 'name'];

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import type { PostgresConnection } from '../../src/domain/connection.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { parseParameters } from '../../src/domain/parameter.ts';
@@ -175,6 +176,35 @@ describeWith('postgres', 'the rights of PostgreSQL', () => {
     }
   });
 
+  describe('a plan whose connection was changed since', () => {
+    const folder = createTemporaryDirectory('postgres-changed');
+    afterAll(() => folder.remove());
+
+    it.each<readonly [string, Partial<PostgresConnection>, string]>([
+      ['postgres.set_parameter', { allowParameters: [] }, 'not_allowed'],
+      ['postgres.disable_accounts', { disableAccount: 'UPDATE public.users SET disabled = true' }, 'precondition_failed'],
+      ['postgres.set_read_only', {}, 'precondition_failed'],
+      ['postgres.dump', { backupDirectories: [] }, 'not_allowed'],
+    ])('of %s is not carried out with %j', async (name, changed, code) => {
+      const remediation = remediationNamed(name);
+      const params = { ...paramsOf(remediation), ...('directory' in remediation.params ? { directory: folder.path } : {}) };
+      const planned = await remediation.plan(params, contextFor(inDatabase(server.url)));
+      // Without another change, its URL leads to another database.
+      const url = Object.keys(changed).length === 0 ? server.url : inDatabase(server.url);
+      const context = createStepContext({ ...connectionTo(url), ...changed });
+      expect(await stepFailure(remediation.run(planned, context))).toMatchObject({ code, happened: 'nothing' });
+      expect(readdirSync(folder.path)).toEqual([]);
+    });
+
+    it('leaves out tables that the role may no longer maintain', async () => {
+      const vacuum = remediationNamed('postgres.vacuum');
+      const role = await roleWith([MEMBER]);
+      const planned = await vacuum.plan(paramsOf(vacuum), contextFor(role.url));
+      await server.query(`REVOKE ${owner} FROM ${role.name}; GRANT CONNECT ON DATABASE ${DATABASE} TO ${role.name}`);
+      expect(await vacuum.run(planned, contextFor(role.url))).toMatchObject({ vacuumed: 0, skipped: [{ reason: 'gone' }] });
+    });
+  });
+
   describe('a step that is stopped', () => {
     const folder = createTemporaryDirectory('postgres-stops');
     afterAll(() => folder.remove());
@@ -208,8 +238,7 @@ describeWith('postgres', 'the rights of PostgreSQL', () => {
       // So that sessions can still begin, which read it.
       ['postgres.set_read_only', 'LOCK TABLE pg_db_role_setting IN SHARE MODE', 'nothing'],
     ])('%s lets go of the server in the middle of its work', async (name, lock, happened) => {
-      const remediation = postgresRemediations.find((each) => each.name === name);
-      if (remediation === undefined) throw new Error(`${name} is gone`);
+      const remediation = remediationNamed(name);
       const role = await roleWith(CALLS[name]?.grants ?? []);
       const planned = await remediation.plan(paramsOf(remediation), contextFor(role.url));
       const holder = await server.openClient(inDatabase(server.url));
@@ -224,6 +253,12 @@ describeWith('postgres', 'the rights of PostgreSQL', () => {
     });
   });
 });
+
+function remediationNamed(name: string): AnyRemediation {
+  const found = postgresRemediations.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${name} is gone`);
+  return found;
+}
 
 function inDatabase(url: string): string {
   const changed = new URL(url);

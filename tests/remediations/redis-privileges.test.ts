@@ -104,6 +104,26 @@ describeWith('redis', 'the rights of Redis', () => {
     });
   });
 
+  it.each(['redis.flush_db', 'redis.delete_keys'])('%s touches no database but that of its plan', async (name) => {
+    const remediation = remediationNamed(name);
+    const planned = await remediation.plan(paramsOf(remediation), contextFor(server.url));
+    const elsewhere = contextFor(server.url.replace(/\/?$/, '/2'));
+    expect(await stepFailure(remediation.run(planned, elsewhere))).toMatchObject({
+      code: 'precondition_failed',
+      happened: 'nothing',
+    });
+    expect(await server.admin(2).dbsize()).toBe(2);
+  });
+
+  it('deletes no keys by a pattern without a beginning, though nobody checked the parameters', async () => {
+    for (const match of ['*', '', '?ession:*']) {
+      const failure = await stepFailure(
+        remediationNamed('redis.delete_keys').plan({ match, batch: 10, limit: 10 }, contextFor(server.url)),
+      );
+      expect(failure).toMatchObject({ code: 'invalid_value', happened: 'nothing' });
+    }
+  });
+
   it.each(byName(redisRemediations.filter(({ name }) => name !== 'redis.ping')))(
     '%s ends with its step at a server that hangs',
     async (_name, remediation) => {
@@ -130,8 +150,7 @@ describeWith('redis', 'the rights of Redis', () => {
     ['redis.flush_db', 'flushdb'],
     ['redis.delete_keys', 'unlink'],
   ])('%s is taken back where the server had not got to it yet, and says that it does not know', async (name, command) => {
-    const remediation = redisRemediations.find((each) => each.name === name);
-    if (remediation === undefined) throw new Error(`${name} is gone`);
+    const remediation = remediationNamed(name);
     const url = await server.createUser('remedyd', CALLS[name]?.rights[0] ?? '');
     const planned = await remediation.plan(paramsOf(remediation), contextFor(url));
     await server.admin().call('CLIENT', 'PAUSE', '60000', 'WRITE');
@@ -152,3 +171,9 @@ describeWith('redis', 'the rights of Redis', () => {
     expect(await server.admin().dbsize()).toBe(2);
   });
 });
+
+function remediationNamed(name: string): AnyRemediation {
+  const found = redisRemediations.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${name} is gone`);
+  return found;
+}
