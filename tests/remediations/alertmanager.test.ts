@@ -141,6 +141,17 @@ describeWith('alertmanager', 'Alertmanager', () => {
   };
   const lagging = () => perform(alerts, { matchers: ['alertname="Lag"'] }, contextOf(server.url));
 
+  it('leaves out an alert whose annotations are huge, and hides none behind it', async () => {
+    const startsAt = new Date(Date.now() - 90_000).toISOString();
+    await server.postAlerts([
+      { labels: { alertname: 'Loud', n: '1' }, annotations: { summary: 'x'.repeat(300_000) }, startsAt },
+      { labels: { alertname: 'Loud', n: '2' } },
+    ]);
+    const output = await perform(alerts, { matchers: ['alertname="Loud"'] }, contextOf(server.url));
+    expect(output).toMatchObject({ count: 2, alerts: [{ labels: { n: '2' } }] });
+    expect(JSON.stringify(output).length).toBeLessThan(300_000);
+  });
+
   it('gives the alerts that match, the oldest first', async () => {
     const context = contextOf(server.url);
     expect(await perform(alerts, { matchers: ['instance="web-1"'] }, context)).toMatchObject({

@@ -107,6 +107,12 @@ describeWith('prometheus', 'prometheus.query on a server', () => {
     expect(output).toMatchObject({ value: null, count: 2 });
   });
 
+  it('leaves out a sample whose labels are huge, and counts it all the same', async () => {
+    const text = `label_replace(vector(1), "a", "${'x'.repeat(300_000)}", "", "") or label_replace(vector(2), "a", "2", "", "")`;
+    const output = await ask(text, server.url);
+    expect(output).toMatchObject({ value: null, count: 2, result: [{ metric: { a: '2' }, value: 2 }] });
+  });
+
   it.each(['vector(NaN)', 'vector(1) / 0', '-vector(Inf)'])('has no value for %s', async (text) => {
     expect(await ask(text, server.url)).toMatchObject({ value: null, count: 1 });
   });

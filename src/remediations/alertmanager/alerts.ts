@@ -1,8 +1,11 @@
 import { defineRemediation } from '../../domain/remediation.ts';
+import { takeWithin } from '../take-within.ts';
 import { listAlerts, type AlertPayload } from './list-alerts.ts';
 import { formatMatchers, parseStepMatchers } from './silence-matchers.ts';
 
 const MAX_ALERTS = 100;
+/** Annotations are as long as whoever raises alerts likes. */
+const MAX_BYTES = 256 * 1024;
 
 /** Reads the alerts that fire. */
 export const alerts = defineRemediation({
@@ -23,7 +26,7 @@ export const alerts = defineRemediation({
   outputs: {
     count: { type: 'int', description: 'How many fire and match.' },
     active: { type: 'int', description: 'How many of them are neither silenced nor inhibited.' },
-    alerts: { type: 'list', description: 'Up to 100 of them: `{labels, annotations, state, starts_at}`.' },
+    alerts: { type: 'list', description: 'Up to 100 of them, 256 KiB together: `{labels, annotations, state, starts_at}`.' },
   },
   example: {
     count: 1,
@@ -58,7 +61,7 @@ export const alerts = defineRemediation({
     return {
       count: found.length,
       active: found.filter(({ status }) => status.state !== 'suppressed').length,
-      alerts: oldestFirst.slice(0, MAX_ALERTS),
+      alerts: takeWithin(oldestFirst, MAX_ALERTS, MAX_BYTES),
     };
   },
 });

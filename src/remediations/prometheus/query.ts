@@ -4,8 +4,11 @@ import { defineRemediation, StepError } from '../../domain/remediation.ts';
 import { quoteLine } from '../quote-line.ts';
 import { createApiUrl } from '../requests/api-url.ts';
 import { callApi, parseAnswer, type ApiAnswer } from '../requests/call-api.ts';
+import { takeWithin } from '../take-within.ts';
 
 const MAX_SAMPLES = 100;
+/** Labels are as long as whoever exports them likes. */
+const MAX_BYTES = 256 * 1024;
 const MAX_WARNINGS = 10;
 
 /** Statuses with an error that says more than the status: https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview */
@@ -48,7 +51,10 @@ export const query = defineRemediation({
       description: 'The number of the only sample; null without one, with several, and for NaN and infinity.',
     },
     count: { type: 'int', description: 'How many samples there are.' },
-    result: { type: 'list', description: 'Up to 100 samples: `{metric, value}`; the value is null for NaN and infinity.' },
+    result: {
+      type: 'list',
+      description: 'Up to 100 samples, 256 KiB together: `{metric, value}`; the value is null for NaN and infinity.',
+    },
     warnings: { type: 'list', description: 'What Prometheus warns of, e.g. that a remote read gave only a part.' },
   },
   example: { value: 0.42, count: 1, result: [{ metric: { instance: 'db-1:9100' }, value: 0.42 }], warnings: [] },
@@ -85,7 +91,7 @@ export const query = defineRemediation({
     return {
       value: first === undefined || others.length > 0 ? null : toNumber(first.value[1]),
       count: samples.length,
-      result: samples.slice(0, MAX_SAMPLES).map(toSample),
+      result: takeWithin(samples.map(toSample), MAX_SAMPLES, MAX_BYTES),
       warnings: warnings.slice(0, MAX_WARNINGS).map(quoteLine),
     };
   },
