@@ -6,9 +6,11 @@ import { killContainer } from '../../../src/remediations/docker/kill-container.t
 import { restartContainer } from '../../../src/remediations/docker/restart-container.ts';
 import { restartInOrder } from '../../../src/remediations/docker/restart-in-order.ts';
 import { rollbackContainer } from '../../../src/remediations/docker/rollback-container.ts';
+import { scaleService } from '../../../src/remediations/docker/scale-service.ts';
 import { startContainer } from '../../../src/remediations/docker/start-container.ts';
 import { stopContainer } from '../../../src/remediations/docker/stop-container.ts';
 import { updateContainer } from '../../../src/remediations/docker/update-container.ts';
+import { composeLabels } from './scales.ts';
 import { plan, PREFIX, type DockerStage } from './stage.ts';
 
 const NAME = `${PREFIX}-guards`;
@@ -17,6 +19,7 @@ const CHANGES: readonly (readonly [string, AnyRemediation, JsonObject])[] = [
   ['restart_container', restartContainer, { container: NAME }],
   ['restart_in_order', restartInOrder, { containers: [NAME] }],
   ['rollback_container', rollbackContainer, { container: NAME, image: `${PREFIX}/guards:previous`, healthy_within: '5s' }],
+  ['scale_service', scaleService, { project: PREFIX, service: 'guards', to: 0, min: 0 }],
   ['start_container', startContainer, { container: NAME }],
   ['stop_container', stopContainer, { container: NAME }],
   ['update_container', updateContainer, { container: NAME, memory: '64MiB' }],
@@ -29,7 +32,7 @@ export function testGuards(stage: () => DockerStage): void {
 
     beforeAll(async () => {
       await stage().createImage(`${PREFIX}/guards:previous`, ['ENV A=1']);
-      container = await stage().create('guards');
+      container = await stage().create('guards', { Labels: composeLabels('guards') });
       before = await container.inspect();
     });
 

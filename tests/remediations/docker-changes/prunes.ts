@@ -91,6 +91,8 @@ export function testPrunes(stage: () => DockerStage): void {
       const strict = later({ connection: { ...connection, allow: ['other-*'] } });
       expect(await run(prune, { ...params, older_than: '1h' }, strict)).toMatchObject({ removed: 0, remaining: 0 });
       const planned = await plan(prune, { ...params, older_than: '1h' }, later());
+      expect(planned).toMatchObject({ count: 1 });
+      expect(await prune.run(planned, strict)).toMatchObject({ removed: 0, skipped: 1 });
       await young.start();
       await young.wait();
       expect(await prune.run(planned, later())).toMatchObject({ removed: 0, skipped: 1, remaining: 1 });
