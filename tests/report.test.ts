@@ -119,6 +119,7 @@ describe('the report', () => {
       },
     });
     expect(made.total.time_to_acknowledge).toEqual({ count: 2, mean_seconds: 120, median_seconds: 120, longest_seconds: 120 });
+    expect(made.total.time_to_resolve.by_people).toMatchObject({ count: 2, mean_seconds: 1_830, median_seconds: 1_830 });
     expect(reportMarkdown(made)).toContain(
       '| backup | recovery point | 1d2h | longest gap 2d, last success 2026-11-07T00:00:00.000Z | NO |',
     );

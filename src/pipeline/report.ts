@@ -289,9 +289,15 @@ function took(millis: readonly number[]): Took | null {
   return {
     count: sorted.length,
     mean_seconds: seconds(sorted.reduce((sum, each) => sum + each, 0) / sorted.length),
-    median_seconds: seconds(sorted[Math.floor((sorted.length - 1) / 2)]),
+    median_seconds: seconds(median(sorted)),
     longest_seconds: seconds(sorted.at(-1)),
   };
+}
+
+/** Of an even number, halfway between the two in the middle. */
+function median(sorted: readonly number[]): number {
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
 
 function longestGap(instants: readonly number[]): number {
