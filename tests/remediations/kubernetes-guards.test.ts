@@ -141,9 +141,8 @@ describe('what was planned and is another one by now', () => {
 
   it('is not restarted once it is paused', async () => {
     world.deploy('paused-since', { replicas: 1 });
-    const pause = () => {
-      world.server.set('Deployment', NAMESPACE, 'paused-since', { spec: { ...workload('paused-since').spec, paused: true } });
-    };
+    const { spec } = workload('paused-since', { replicas: 1, paused: true });
+    const pause = () => void world.server.set('Deployment', NAMESPACE, 'paused-since', { spec });
     expect((await refusal(rolloutRestart, { deployment: 'paused-since' }, pause)).message).toContain('is paused');
   });
 });

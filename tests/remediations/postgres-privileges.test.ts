@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { PostgresConnection } from '../../src/domain/connection.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { parseParameters } from '../../src/domain/parameter.ts';
@@ -185,15 +186,22 @@ describeWith('postgres', 'the rights of PostgreSQL', () => {
       ['postgres.disable_accounts', { disableAccount: 'UPDATE public.users SET disabled = true' }, 'precondition_failed'],
       ['postgres.set_read_only', {}, 'precondition_failed'],
       ['postgres.dump', { backupDirectories: [] }, 'not_allowed'],
+      ['postgres.restore_test', { backupDirectories: [] }, 'not_allowed'],
     ])('of %s is not carried out with %j', async (name, changed, code) => {
       const remediation = remediationNamed(name);
-      const params = { ...paramsOf(remediation), ...('directory' in remediation.params ? { directory: folder.path } : {}) };
+      const file = join(folder.path, 'old.dump');
+      writeFileSync(file, 'no dump');
+      const own: Readonly<Record<string, JsonObject>> = {
+        'postgres.dump': { directory: folder.path, compress: true },
+        'postgres.restore_test': { file },
+      };
+      const params = own[name] ?? paramsOf(remediation);
       const planned = await remediation.plan(params, contextFor(inDatabase(server.url)));
       // Without another change, its URL leads to another database.
       const url = Object.keys(changed).length === 0 ? server.url : inDatabase(server.url);
       const context = createStepContext({ ...connectionTo(url), ...changed });
       expect(await stepFailure(remediation.run(planned, context))).toMatchObject({ code, happened: 'nothing' });
-      expect(readdirSync(folder.path)).toEqual([]);
+      expect(readdirSync(folder.path)).toEqual(['old.dump']);
     });
 
     it('leaves out tables that the role may no longer maintain', async () => {
