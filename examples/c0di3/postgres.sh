@@ -12,4 +12,6 @@ grant alter system on parameter max_connections to remedyd;
 grant execute on function pg_reload_conf() to remedyd;
 grant select on pg_file_settings to remedyd;
 grant execute on function pg_show_all_file_settings() to remedyd;
+-- A place that clients cannot take, for who ends them when there is no other (PostgreSQL 16 and later).
+select 'grant pg_use_reserved_connections to remedyd' where current_setting('server_version_num')::int >= 160000 \gexec
 SQL

@@ -7,5 +7,7 @@ create table public.users (username text primary key, disabled boolean not null 
 insert into public.users (username) values ('alice'), ('mallory');
 create role remedyd login createdb password :'password' in role pg_monitor, pg_signal_backend, pg_read_all_data;
 grant update (disabled) on public.users to remedyd;
+-- A place that clients cannot take, for who ends them when there is no other (PostgreSQL 16 and later).
+select 'grant pg_use_reserved_connections to remedyd' where current_setting('server_version_num')::int >= 160000 \gexec
 SQL
 # Read-only mode (`fa-emergency`) needs the role that owns the database as well: grant OWNER to remedyd.
