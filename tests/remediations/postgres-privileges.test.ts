@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from 'pg';
 import type { PostgresConnection } from '../../src/domain/connection.ts';
 import type { JsonObject } from '../../src/domain/json.ts';
 import { parseParameters } from '../../src/domain/parameter.ts';
@@ -99,24 +100,26 @@ describe.each(byName(postgresRemediations))('the notes of %s', (name, remediatio
 describeWith('postgres', 'the rights of PostgreSQL', () => {
   let server: GuardedPostgres;
   let owner: string;
+  let admin: Client;
 
   beforeAll(async () => {
     server = await startGuardedPostgres({ shared_preload_libraries: 'pg_stat_statements' });
     ({ name: owner } = await server.createRole('app'));
     await server.query(`CREATE DATABASE ${DATABASE} OWNER ${owner}`);
     await server.query(`REVOKE ALL ON DATABASE ${DATABASE} FROM PUBLIC`);
-    const { client } = await server.openClient(inDatabase(server.url));
-    await client.query(`
+    ({ client: admin } = await server.openClient(inDatabase(server.url)));
+    await admin.query(`
       CREATE EXTENSION pg_stat_statements; CREATE EXTENSION pgstattuple; CREATE EXTENSION amcheck;
       CREATE TABLE orders (id int PRIMARY KEY);
       INSERT INTO orders SELECT generate_series(1, 1000);
       ALTER TABLE orders OWNER TO ${owner};
       CREATE TABLE users (email text PRIMARY KEY, secret text, disabled bool NOT NULL DEFAULT false);
       INSERT INTO users VALUES ('a@example.com', 'geheim')`);
-    await server.closeClients();
   });
-  afterEach(() => server.closeClients());
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    await server.closeClients();
+    await server.stop();
+  });
 
   const connectionTo = (url: string): PostgresConnection => ({
     ...postgresConnection(url),
@@ -136,8 +139,7 @@ describeWith('postgres', 'the rights of PostgreSQL', () => {
     const forRole = (grant: string): string =>
       grant.replaceAll('remedyd', role.name).replace('GRANT app TO', `GRANT ${owner} TO`);
     const connect = mayConnect ? [`GRANT CONNECT ON DATABASE ${DATABASE} TO ${role.name}`] : [];
-    const { client } = await server.openClient(inDatabase(server.url));
-    for (const grant of [...connect, ...grants.map(forRole)]) await client.query(grant);
+    for (const grant of [...connect, ...grants.map(forRole)]) await admin.query(grant);
     return { ...role, url: inDatabase(role.url), forRole };
   };
 
@@ -249,14 +251,14 @@ describeWith('postgres', 'the rights of PostgreSQL', () => {
       const remediation = remediationNamed(name);
       const role = await roleWith(CALLS[name]?.grants ?? []);
       const planned = await remediation.plan(paramsOf(remediation), contextFor(role.url));
-      const holder = await server.openClient(inDatabase(server.url));
-      await holder.client.query(`BEGIN; ${lock}`);
+      await admin.query(`BEGIN; ${lock}`);
       const controller = new AbortController();
       const failure = stepFailure(remediation.run(planned, contextFor(role.url, { signal: controller.signal })));
       const ours = `FROM pg_stat_activity WHERE usename = '${role.name}'`;
       await server.waitFor(`SELECT ${ours} AND wait_event_type = 'Lock'`);
       controller.abort(new DOMException('time is up', 'TimeoutError'));
       expect(await failure).toMatchObject({ code: 'timeout', happened });
+      await admin.query('ROLLBACK');
       await server.waitFor(`SELECT WHERE NOT EXISTS (SELECT ${ours})`);
     });
   });
