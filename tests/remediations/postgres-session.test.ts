@@ -48,6 +48,22 @@ describeWith('postgres', 'a PostgreSQL session of a remediation', () => {
     await whenGone();
   });
 
+  it('ends when a statement is answered with more than memory has room for, and not when many are together', async () => {
+    const rows = (count: number): string => `SELECT repeat('x', 1000000) FROM generate_series(1, ${count})`;
+    const endless = withPostgresSession(contextOf(role.url), (session) => session.read(anything, rows(100_000)));
+    expect(await stepFailure(endless)).toMatchObject({
+      code: 'invalid_response',
+      happened: 'nothing',
+      message: expect.stringContaining('more than 64 MiB'),
+    });
+    await whenGone();
+    const counts = withPostgresSession(contextOf(role.url), async (session) => {
+      const [first, second] = [await session.read(anything, rows(40)), await session.read(anything, rows(40))];
+      return [first.length, second.length];
+    });
+    expect(await counts).toEqual([40, 40]);
+  });
+
   it('cancels a statement that waits for a lock, and knows a timeout from a cancel', async () => {
     const holder = await server.openClient(server.url);
     await holder.client.query('SELECT pg_advisory_lock(7)');

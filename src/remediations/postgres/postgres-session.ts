@@ -12,6 +12,9 @@ export const APPLICATION_NAME = 'remedyd';
 const LONGEST_CONNECT_MS = 10_000;
 const LONGEST_END_MS = 1_000;
 const LARGEST_SETTING = 2 ** 31 - 1;
+/** More is held in memory for no statement. The client has no such bound, so what has come is looked at now and then. */
+const MOST_ANSWER_BYTES = 64 * 2 ** 20;
+const LOOK_EVERY_MS = 50;
 
 const BEGINNINGS = {
   read_only: { first: 'BEGIN READ ONLY', set: 'SET LOCAL' },
@@ -40,12 +43,22 @@ export class PostgresSession {
   readonly #client: Client;
   readonly #name: string;
   readonly #mode: SessionMode;
+  readonly #socket: Socket;
   #happened: 'nothing' | 'unknown' = 'nothing';
+  #bytesBefore = 0;
+  #isFlooded = false;
 
-  constructor(client: Client, name: string, mode: SessionMode) {
+  constructor(client: Client, socket: Socket, name: string, mode: SessionMode) {
     this.#client = client;
+    this.#socket = socket;
     this.#name = name;
     this.#mode = mode;
+  }
+
+  /** Ends the session when one statement has been answered with more than 64 MiB. */
+  endWhenFlooded(): void {
+    this.#isFlooded ||= this.#socket.bytesRead - this.#bytesBefore > MOST_ANSWER_BYTES;
+    if (this.#isFlooded) this.#socket.destroy();
   }
 
   /** What is certain about the target at this moment. */
@@ -82,9 +95,14 @@ export class PostgresSession {
   }
 
   async #query(text: string, values: readonly unknown[]): Promise<QueryResult<Record<string, unknown>>> {
+    this.#bytesBefore = this.#socket.bytesRead;
     try {
       return await this.#client.query<Record<string, unknown>>(text, [...values]);
     } catch (error) {
+      if (this.#isFlooded) {
+        const message = `PostgreSQL "${this.#name}": one statement was answered with more than ${MOST_ANSWER_BYTES / 2 ** 20} MiB`;
+        throw new StepError('invalid_response', message, { happened: this.#happened });
+      }
       throw statementError(error, this.#name, this.#happened);
     }
   }
@@ -108,7 +126,7 @@ export async function withPostgresSession<T>(
   if (isStopped()) throw stopError('nothing');
   const socket = new Socket();
   const client = createClient(context, socket);
-  const session = new PostgresSession(client, name, mode);
+  const session = new PostgresSession(client, socket, name, mode);
   // A connection that breaks while nothing is asked of it is reported by the next query.
   client.on('error', () => undefined);
 
@@ -120,6 +138,7 @@ export async function withPostgresSession<T>(
   };
   const onAbort = (): void => void stop();
   context.signal.addEventListener('abort', onAbort, { once: true });
+  const looks = setInterval(() => session.endWhenFlooded(), LOOK_EVERY_MS);
 
   const work = async (): Promise<T> => {
     await begin(client, context, options);
@@ -138,6 +157,7 @@ export async function withPostgresSession<T>(
     if (isStopped()) return await stopped.promise;
     throw error;
   } finally {
+    clearInterval(looks);
     context.signal.removeEventListener('abort', onAbort);
     socket.destroy();
   }
