@@ -98,8 +98,10 @@ export function judgeConditions(
   const limits = verify.checks.flatMap((check, index) =>
     check.withinMs !== undefined && checksSeen[index] !== true ? [since + check.withinMs] : [],
   );
+  // That the alert resolves wakes the run; that it fires again does not, and must be seen while the conditions hold.
+  const isPolled = verify.checks.length > 0 || holds;
   const wakeAt = Math.min(
-    now + CHECK_INTERVAL_MS,
+    ...(isPolled ? [now + CHECK_INTERVAL_MS] : []),
     deadline,
     ...limits,
     ...(stableSince === null ? [] : [stableSince + verify.stableForMs]),

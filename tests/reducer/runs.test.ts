@@ -183,6 +183,13 @@ describe('verification', () => {
     expect(stage.run.evidence).toBe('alert');
   });
 
+  test('by the alert alone does nothing until it resolves, and then looks on', () => {
+    const stage = verifying({ stableForMs: 20 * SECOND });
+    expect(stage.run.wakeAt).toBe(stage.run.verifyDeadlineAt);
+    stage.resolve();
+    expect(stage.run.wakeAt).toBe(stage.now + 5 * SECOND);
+  });
+
   test('without `verify` watches the alert for 15 minutes', () => {
     const stage = new Stage([buildRule()]);
     stage.fire();
