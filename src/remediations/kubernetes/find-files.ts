@@ -66,7 +66,7 @@ export const findFiles = defineRemediation({
     const data: FindData = { choice, container: params.container ?? null, ...parseMatch(params.match), minutes };
     const age = minutes === null ? '' : ` of the last ${formatDuration(minutes * MINUTE_MS)}`;
     return Promise.resolve({
-      summary: `look for ${params.match}${age} in ${choice.by} ${choice.namespace}/${choice.name}`,
+      summary: `look for ${quoteLine(params.match)}${age} in ${choice.by} ${choice.namespace}/${choice.name}`,
       identity: data,
       touches: [],
       data,

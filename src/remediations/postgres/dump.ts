@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError, type StepContext } from '../../domain/remediation.ts';
+import { whileThereIsRoom } from '../require-room.ts';
 import { resolveBackupDirectory } from '../resolve-backup-directory.ts';
 import { isStopped, createStopError } from '../stop-error.ts';
 import { findClientProgram } from './client-program.ts';
@@ -31,9 +32,10 @@ export const dump = defineRemediation({
     'argument. `sslmode` of the URL means to it what it means to remedyd: all but `no-verify` check the certificate.',
     '',
     'The dump is consistent; reads and writes go on, changes of tables wait for it. It comes into `….dump.partial`, is flushed to the',
-    'disk, and only then named `DATABASE-20260131T120000Z.dump`, readable by the owner only: after a failure, a full disk or an abort there is no',
-    'half file. What a crash leaves ends in `.partial`, and is removed by the next dump of the database once it is a day old. Roles and',
-    'tablespaces are not in it (pg_dumpall --globals-only). Old dumps are deleted by `files.delete_older`; `postgres.restore_test` shows',
+    'disk, and only then named `DATABASE-20260131T120000Z.dump`, readable by the owner only: after a failure, a full disk or an abort there',
+    'is no half file. It gives up when less than 256 MiB (or 5% of a small disk) would be left. What a crash leaves ends in `.partial`, and',
+    'is removed by the next dump of the database once it is a day old. Roles and tablespaces are not in it (pg_dumpall --globals-only).',
+    'Old dumps are deleted by `files.delete_older`; `postgres.restore_test` shows',
     'that one can be restored. Give the step a `timeout` that fits the data. A repetition makes a second file.',
   ].join('\n'),
   connection: 'postgres',
@@ -98,12 +100,9 @@ export const dump = defineRemediation({
         '--no-password',
         `--file=${path}`,
       ];
-      await runClientProgram(
-        program,
-        args,
-        database,
-        context,
-        'run: GRANT pg_read_all_data TO its role, and where rows are guarded ALTER ROLE … BYPASSRLS',
+      const advice = 'run: GRANT pg_read_all_data TO its role, and where rows are guarded ALTER ROLE … BYPASSRLS';
+      await whileThereIsRoom(directory, context, (untilFull) =>
+        runClientProgram(program, args, database, { ...context, signal: untilFull }, advice),
       );
     };
     const written = await writeOrNothing(() => writeDumpFile(directory, database, clock.now(), signal, write), context);

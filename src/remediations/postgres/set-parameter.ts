@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PostgresConnection } from '../../domain/connection.ts';
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError, type StepContext } from '../../domain/remediation.ts';
+import { quoteLine } from '../quote-line.ts';
 import { sqlStateOf } from './postgres-error.ts';
 import { withPostgresSession, type PostgresSession } from './postgres-session.ts';
 import { readFileEntry, readFileError, readLoadTime, readParameter, type ServerParameter } from './server-parameter.ts';
@@ -76,7 +77,7 @@ export const setParameter = defineRemediation({
       const restart = found.context === 'postmaster' ? ', for the next restart' : '';
       const data: ParameterData = { name: params.name, value: params.value, previous: found.value };
       return {
-        summary: `set ${params.name} of PostgreSQL "${connection.name}" to ${params.value} (now ${found.value === '' ? 'empty' : found.value})${restart}`,
+        summary: `set ${params.name} of PostgreSQL "${connection.name}" to ${quoteLine(params.value)} (now ${found.value === '' ? 'empty' : quoteLine(found.value)})${restart}`,
         identity: { connection: connection.name, name: params.name, value: params.value },
         touches: [`postgres:${connection.name}`],
         count: 1,

@@ -1,14 +1,13 @@
-import { lstat, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { StepError, type StepErrorCode } from '../../domain/remediation.ts';
 import { describeError } from '../describe-error.ts';
+import { requireRoom } from '../require-room.ts';
 
 const OWNER_ONLY = 0o600;
 const DAY_MS = 86_400_000;
-/** What a copy leaves of the disk: so much, or so large a share of a small one. */
-const LEAST_FREE_BYTES = 256 * 2 ** 20;
-const LEAST_FREE_SHARE = 0.05;
 const MOST_OF_ONE_NAME = 100;
+/** What is received has no bound. */
 const CHECKED_EVERY_BYTES = 16 * 2 ** 20;
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
@@ -81,13 +80,6 @@ function isThere(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** What is received has no bound, and others need the disk too. */
-async function requireRoom(directory: string): Promise<void> {
-  const { bavail, blocks, bsize } = await statfs(directory);
-  if (bavail * bsize >= Math.min(LEAST_FREE_BYTES, blocks * bsize * LEAST_FREE_SHARE)) return;
-  throw failed('rejected', `${JSON.stringify(directory)}: the disk is nearly full; free some space. What was written is removed`);
 }
 
 // So that the name outlasts a power failure too.
