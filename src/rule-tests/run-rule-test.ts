@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AlertBatch, AlertMessage } from '../domain/alert.ts';
 import { alertKey } from '../domain/alert.ts';
+import { formatDuration } from '../domain/duration.ts';
 import { compareExpectation, type Difference } from './compare-expectation.ts';
 import { observe, type Observed } from './observe.ts';
 import { personEvent } from './person-event.ts';
@@ -48,11 +49,20 @@ export async function runRuleTest(test: RuleTest): Promise<TestResult> {
   } finally {
     await daemon.stop();
   }
-  const warnings = remediations.unused.map(({ place, remediation }) => ({
+  const unused = remediations.unused.map(({ place, remediation }) => ({
     place,
     message: `${remediation.name} was never called so`,
   }));
-  return { test, failures, warnings, tookMs: performance.now() - began };
+  return { test, failures, warnings: [...unused, ...lateAlerts(test)], tookMs: performance.now() - began };
+}
+
+/** Nothing is expected of what comes after the last moment: more likely than not its time is a slip. */
+function lateAlerts({ place, alerts, acts, expectations }: RuleTest): TestResult['warnings'] {
+  const lastMs = Math.max(...[...acts, ...expectations].map(({ atMs }) => atMs));
+  const late = alerts.filter(({ atMs }) => atMs > lastMs).map(({ atMs }) => atMs);
+  if (late.length === 0) return [];
+  const from = formatDuration(Math.min(...late));
+  return [{ place, message: `what comes from ${from} on is not played: the last expectation is at ${formatDuration(lastMs)}` }];
 }
 
 async function play(test: RuleTest, daemon: TestDaemon): Promise<readonly Failure[]> {

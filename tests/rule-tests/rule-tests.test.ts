@@ -270,6 +270,16 @@ test('rules run in the mode they have, or in the one that the tests say', async 
   await expectPass(`mode: observe\n${parts.replace('RUN', 'suppressed')}`, 'mode: auto');
 });
 
+test('an alert after the last expectation is a warning: it is not played', async () => {
+  const { failures, results } = await playTest(`
+alerts: [{ at: 1h, labels: { alertname: Slow } }, { at: 1h1s, labels: { alertname: Slow }, status: resolved }]
+expect: [{ at: 1h, rule: quick, run: verifying }]`);
+  expect(failures).toBe('');
+  expect(results[0]?.warnings).toMatchObject([
+    { place: { line: 4 }, message: 'what comes from 1h1s on is not played: the last expectation is at 1h' },
+  ]);
+});
+
 test('where there is no incident, people were called no time', () =>
   expectPass('expect: [{ at: 0s, rule: nightly, incident: none, escalation_level: 0 }]'));
 
