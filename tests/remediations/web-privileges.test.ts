@@ -133,6 +133,19 @@ describeWith('alertmanager', 'Alertmanager', () => {
     expect(new Set(passed).size).toBe(rights.length);
   });
 
+  it('ends no silence of others, though a plan says so', async () => {
+    const [startsAt, endsAt] = [Date.now(), Date.now() + 600_000].map((at) => new Date(at).toISOString());
+    const body = { matchers: [{ name: 'a', value: 'b', isRegex: false }], startsAt, endsAt, createdBy: 'alice', comment: 'mine' };
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${server.url}/api/v2/silences`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const { silenceID: id } = (await answer.json()) as { silenceID: string };
+    const planned = await plan(expireSilence, { id: await makeSilence() }, contextOf(server.url));
+    const forged = { ...planned, data: { id } };
+    expect(await stepFailure(expireSilence.run(forged, contextOf(server.url)))).toMatchObject({ code: 'not_allowed' });
+    const { status } = (await (await fetch(`${server.url}/api/v2/silence/${id}`)).json()) as { status: { state: string } };
+    expect(status.state).toBe('active');
+  });
+
   it.each([
     ['alerts', () => plan(alerts, matchers, contextOf(server.url)), alerts],
     ['silence', () => plan(silence, order, contextOf(server.url)), silence],
