@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { z } from 'zod';
+import { StepError } from '../../domain/remediation.ts';
 import { sendRemove } from './change-requests.ts';
 import type { ContainerCopy } from './container-copy.ts';
 import { requestEngine } from './engine-request.ts';
@@ -16,7 +17,10 @@ export async function createContainer(docker: Docker, name: string, copy: Contai
   return Id;
 }
 
-/** Does something with a container that was just made, and removes it when that fails: half-made it helps nobody. */
+/**
+ * Does something with a container that was just made, and removes it when that fails: half-made it helps nobody. When it cannot
+ * be removed, or there is no time left for that, the outcome is unknown, whatever the failure itself says.
+ */
 export async function orRemove(
   docker: Docker,
   created: { readonly id: string; readonly name: string },
@@ -27,9 +31,18 @@ export async function orRemove(
     await work();
   } catch (error) {
     // The first failure says what is wrong. After a stop `look` finds what was left.
-    if (!signal.aborted) await sendRemove(docker, created, true, signal).catch(() => undefined);
-    throw error;
+    const isRemoved = !signal.aborted && (await isGone(sendRemove(docker, created, true, signal)));
+    if (isRemoved || !(error instanceof StepError)) throw error;
+    const message = `${error.message}; container ${created.name} was made before, and is still there`;
+    throw new StepError(error.code, message, { happened: 'unknown', cause: error });
   }
+}
+
+function isGone(removal: Promise<void>): Promise<boolean> {
+  return removal.then(
+    () => true,
+    () => false,
+  );
 }
 
 /** One by one, because engines before version 25 take only one network when they create. */

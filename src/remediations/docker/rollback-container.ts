@@ -140,8 +140,9 @@ export const rollbackContainer = defineRemediation({
         signal,
       );
     } catch (error) {
-      // When the time is up, or the daemon stops, there is none left to put anything back: `look` does.
-      if (!(error instanceof StepError) || signal.aborted) throw error;
+      if (!(error instanceof StepError)) throw error;
+      // When the time is up, or the daemon stops, there is none left to put anything back: `look` does, and only in doubt.
+      if (signal.aborted) throw new StepError(error.code, error.message, { happened: 'unknown', cause: error });
       throw await undo(docker, data, error, signal);
     }
   },

@@ -116,7 +116,7 @@ export const scaleService = defineRemediation({
       requireChangeable(replica, context);
       await asPartOf(highestFirst, replica.name, async () => {
         await sendStop(docker, replica, stopTimeoutMs, signal);
-        await sendRemove(docker, replica, false, signal);
+        await sendRemove(docker, replica, false, signal).catch((error: unknown) => tellStopped(replica.name, error));
       });
     }
     return createOutput(plan.data);
@@ -197,6 +197,13 @@ async function asPartOf(all: readonly { readonly name: string }[], name: string,
     const message = `${error.message}; done before: ${done.map((one) => one.name).join(', ')}`;
     throw new StepError(error.code, message, { happened: 'unknown', cause: error });
   }
+}
+
+/** A refusal says that nothing happened, and knows nothing of what came before it. */
+function tellStopped(name: string, error: unknown): never {
+  if (!(error instanceof StepError)) throw error;
+  const message = `${error.message}; container ${name} was stopped before, and is still there`;
+  throw new StepError(error.code, message, { happened: 'unknown', cause: error });
 }
 
 interface Named {

@@ -101,18 +101,19 @@ export function testPrunes(stage: () => DockerStage): void {
 
     test('leaves a container that waits aside until its replacement has come up', async () => {
       const { create, engine } = stage();
-      const waiting = await create('prune-aside', { Cmd: ['true'] });
+      const waiting = await create('prune-aside', { Cmd: ['true'], Labels: { prune: 'aside' } });
       await waiting.wait();
-      const planned = await plan(prune, { what: 'containers', older_than: '1h' }, later());
-      expect(planned.summary).toContain(`${PREFIX}-prune-aside`);
+      const params = { what: 'containers', labels: ['prune=aside'] };
+      const planned = await plan(prune, { older_than: '1h', ...params }, later());
+      expect(planned.count).toBe(1);
       const aside = `${PREFIX}-prune-aside-remedyd-replaced-${waiting.id.slice(0, 12)}`;
       await waiting.rename({ name: aside });
       await prune.run(planned, later());
-      await pruneLater({ what: 'containers' });
+      await pruneLater(params);
       await engine.client.getContainer(aside).inspect();
       // Only what waits aside is called so: whoever only has such a name is no exception.
       await waiting.rename({ name: `${PREFIX}-prune-aside-remedyd-replaced-0123456789ab` });
-      await pruneLater({ what: 'containers' });
+      await pruneLater(params);
       await expect(waiting.inspect()).rejects.toMatchObject({ statusCode: 404 });
     });
 

@@ -167,6 +167,32 @@ export function testScales(stage: () => DockerStage): void {
       expect(await namesOf('half')).toEqual([`/${PREFIX}-half-1`, `/${PREFIX}-half-2`]);
     });
 
+    test('does not say that nothing happened when it stopped or made a container that it may not remove', async () => {
+      const { engine, connection, context } = stage();
+      await createService(stage(), 'stuck');
+      const allow = [
+        'GET /containers/json',
+        'GET /containers/{name}/json',
+        'POST /containers/create',
+        'POST /containers/{name}/stop',
+      ];
+      await using proxy = await startDockerProxy(engine, { allow });
+      const guarded = context({ connection: { ...connection, socket: proxy.socket } });
+      const params = { project: PREFIX, service: 'stuck' };
+      await expect(run(scaleService, { ...params, to: 2 }, guarded)).rejects.toMatchObject({
+        code: 'permission_denied',
+        happened: 'unknown',
+        message: expect.stringContaining('was made before'),
+      });
+      await engine.client.getContainer(`${PREFIX}-stuck-2`).remove();
+      await expect(run(scaleService, { ...params, to: 0, min: 0 }, guarded)).rejects.toMatchObject({
+        code: 'permission_denied',
+        happened: 'unknown',
+        message: expect.stringContaining('was stopped before'),
+      });
+      expect(await namesOf('stuck')).toEqual([`/${PREFIX}-stuck-1`]);
+    });
+
     test('in doubt, a part goes on with `to` and is unknown with `by`', async () => {
       const { context, create } = stage();
       await createService(stage(), 'doubt');
