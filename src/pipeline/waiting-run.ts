@@ -18,9 +18,14 @@ export function wakeWaiting(world: World, run: Run, context: DecisionContext): v
   const approval = openQuestion(world, run);
   if (approval === undefined) return planAgain(world, run, context);
   const line = run.lineId === null ? undefined : world.line(run.lineId);
-  if (line !== undefined && (line.firing === 0 || isOfEarlierEpisode(world, run, approval)))
+  if (line !== undefined && (hasResolvedSince(line, run, approval) || isOfEarlierEpisode(world, run, approval)))
     return takeResolution(world, run, approval, line, context);
   takeTime(world, run, approval, context);
+}
+
+/** A run that has acted and is to finish asks again after its alerts have resolved: that question stands. */
+function hasResolvedSince(line: Line, run: Run, { askedAt }: Approval): boolean {
+  return line.firing === 0 && (run.actingAt === null || line.resolvedAt === null || line.resolvedAt > askedAt);
 }
 
 /** What the question was about is over, or began anew meanwhile: nobody is to answer it any more. */

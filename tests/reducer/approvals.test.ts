@@ -480,7 +480,7 @@ describe('while it waits', () => {
     expect(stage.ending).toEqual(['ended', 'verified', null]);
   });
 
-  test('its alerts resolve although it is to finish: people are asked again', () => {
+  test('its alerts resolve although it is to finish: people are asked again, and can answer', () => {
     const rule = ruleOf([buildStep('one', change), buildStep('two', change, { approval: spec() })], { onResolved: 'finish' });
     const stage = new Stage([rule]);
     stage.fire();
@@ -490,6 +490,12 @@ describe('while it waits', () => {
     stage.resolve();
     expect(stage.approval.state).toBe('void');
     expect(stage.underWay).toEqual(['plan']);
+    stage.ask();
+    stage.pass(1 * SECOND);
+    expectWaits(stage);
+    expect(stage.approve(bob)).toMatchObject({ ok: true });
+    stage.planned();
+    expect(stage.underWay).toEqual(['act']);
   });
 
   test('its alerts resolve and fire again before anybody looked: the question is another', () => {
