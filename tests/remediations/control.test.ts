@@ -65,6 +65,18 @@ describe('report.post', () => {
     expect(posted).toEqual(['two incidents']);
   });
 
+  test('posts nothing once the step is stopped', async () => {
+    const touched: string[] = [];
+    const context = createStepContext(undefined, {
+      signal: AbortSignal.abort(),
+      report: () => Promise.reject(new Error('it was made')),
+      post: (text) => Promise.resolve(void touched.push(text)),
+    });
+    const planned = await reportPost.plan({ since: 60_000 }, context);
+    await expect(reportPost.run(planned, context)).rejects.toMatchObject({ code: 'aborted', happened: 'nothing' });
+    expect(touched).toEqual([]);
+  });
+
   test('says that nobody was told when it could not be made', async () => {
     const context = createStepContext(undefined, { report: () => Promise.reject(new Error('the store is gone')) });
     const plan = await reportPost.plan({ since: 86_400_000 }, context);
