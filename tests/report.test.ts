@@ -22,7 +22,12 @@ escalation_policies:
 rules:
   - { name: pages, matchers: ['alertname = "A"'], escalation_policy: pages, objectives: { rto: 30m } }
   - { name: talks, matchers: ['alertname = "B"'], escalation_policy: talks }
-  - { name: backup, matchers: ['alertname = "C"'], objectives: { rpo: 26h } }
+  - name: backup
+    matchers: ['alertname = "C"']
+    mode: auto
+    target: backup/main
+    steps: [{ id: pause, uses: wait, with: { duration: 1s } }]
+    objectives: { rpo: 26h }
 `);
 if (ruleSet === undefined) throw new Error(problems.join('\n'));
 const rules = ruleSet;
@@ -128,8 +133,25 @@ describe('the report', () => {
     );
   });
 
+  it('shows a backup that does not run, although nothing is known of it in the time of the report', async () => {
+    const rpoOf = async (windowMs: number): Promise<unknown> => {
+      const made = await makeReport(store, rules, { since: UNTIL - windowMs, until: UNTIL }, 'backup');
+      return made.rules.map(({ objectives }) => objectives.rpo);
+    };
+    expect(await rpoOf(DAY_MS)).toEqual([{ seconds: 93_600, longest_gap_seconds: 86_400, last_success_at: null, held: false }]);
+    await report({ runs: [ended('backup', 5 * DAY_MS, { rule: 'backup', outcome: 'completed' })] });
+    const missed = { seconds: 93_600, longest_gap_seconds: 172_800, last_success_at: '2026-11-06T00:00:00.000Z', held: false };
+    expect(await rpoOf(DAY_MS)).toEqual([missed]);
+    await report({ runs: [ended('failed', 6 * DAY_MS + HOUR_MS, { rule: 'backup', outcome: 'failed' })] });
+    expect(await rpoOf(DAY_MS)).toEqual([missed]);
+    await report({ runs: [ended('again', 6 * DAY_MS + HOUR_MS, { rule: 'backup', outcome: 'completed' })] });
+    expect(await rpoOf(DAY_MS)).toEqual([
+      { ...missed, longest_gap_seconds: 90_000, last_success_at: '2026-11-07T01:00:00.000Z', held: true },
+    ]);
+  });
+
   it('is honest about nothing', async () => {
-    const made = await report({});
+    const made = await makeReport(store, rules, { since: SINCE, until: UNTIL }, 'talks');
     expect(made.total).toMatchObject({ runs: 0, effectiveness: null, time_to_acknowledge: null });
     expect(reportMarkdown(made)).toBe(
       [

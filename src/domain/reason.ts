@@ -34,6 +34,9 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** The outcomes of a run that did what its rule is for. */
+export const SUCCEEDED = ['verified', 'completed'] as const satisfies readonly Outcome[];
+
 /** The outcomes that count against a rule's breaker. `recurred` counts too; it is a mark on a verified run. */
 export const BREAKER_OUTCOMES: readonly Outcome[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
 

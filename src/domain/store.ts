@@ -299,6 +299,8 @@ export interface Store {
   endedRuns(window: ReportWindow): Promise<readonly ReportedRun[]>;
   /** A page of the incidents that began in this window, the oldest first. */
   startedIncidents(window: ReportWindow): Promise<readonly ReportedIncident[]>;
+  /** When the rule's last run that succeeded ended, of those before this instant; null for none that is known. */
+  lastSuccess(rule: string, before: number): Promise<number | null>;
   /** Outcomes of ended runs by rule since then. */
   outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]>;
   listQuarantined(

@@ -67,7 +67,9 @@ export function reportMessage(report: Report): string {
   const broken = report.rules.flatMap(({ rule, objectives: { rto, rpo } }) => [
     ...(rto?.held === false ? [`${rule}: ${count(rto.missed, 'incident')} took longer than ${span(rto.seconds)}`] : []),
     ...(rpo?.held === false
-      ? [`${rule}: ${span(rpo.longest_gap_seconds)} without success, promised is ${span(rpo.seconds)}`]
+      ? [
+          `${rule}: ${rpo.last_success_at === null ? 'never succeeded' : `${span(rpo.longest_gap_seconds)} without success`}, promised is ${span(rpo.seconds)}`,
+        ]
       : []),
   ]);
   const failing = report.rules
@@ -118,7 +120,9 @@ function objectiveRows({ rule, objectives: { rto, rpo } }: RuleReport): readonly
             rule,
             'recovery point',
             span(rpo.seconds),
-            `longest gap ${span(rpo.longest_gap_seconds)}, last success ${rpo.last_success_at ?? 'none'}`,
+            rpo.last_success_at === null
+              ? 'no success is known'
+              : `longest gap ${span(rpo.longest_gap_seconds)}, last success ${rpo.last_success_at}`,
             yesNo(rpo.held),
           ],
         ]),

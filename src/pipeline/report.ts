@@ -1,4 +1,5 @@
 import type { Objectives as GivenObjectives, RuleSet } from '../domain/rule.ts';
+import { SUCCEEDED } from '../domain/reason.ts';
 import type { ReportedIncident, ReportedRun } from '../domain/reported.ts';
 import type { ReportWindow, Store } from '../domain/store.ts';
 
@@ -43,7 +44,10 @@ export interface RuleReport extends Effect {
 export interface Objectives {
   /** Recovery time: `objectives.rto`, and how many incidents took longer. */
   readonly rto: { readonly seconds: number; readonly missed: number; readonly held: boolean } | null;
-  /** Recovery point: `objectives.rpo`, and the longest time without a run that succeeded. */
+  /**
+   * Recovery point: `objectives.rpo`, and the longest time in the window without a run that succeeded, counted from the
+   * last success before it where one is known. Not held while no success at all is known.
+   */
   readonly rpo: {
     readonly seconds: number;
     readonly longest_gap_seconds: number;
@@ -84,7 +88,7 @@ const JUDGED = new Set(['verified', 'ineffective', 'inconclusive', 'failed', 'in
 
 /** Reads what happened in the window (epoch ms) and adds it up, for the rules whose names begin with `rulesPrefix`. */
 export async function makeReport(
-  store: Pick<Store, 'endedRuns' | 'startedIncidents'>,
+  store: Pick<Store, 'endedRuns' | 'startedIncidents' | 'lastSuccess'>,
   rules: RuleSet,
   window: { readonly since: number; readonly until: number },
   rulesPrefix = '',
@@ -113,13 +117,20 @@ export async function makeReport(
     total.addIncident(incident, pages);
     tallyOf(incident.rule).addIncident(incident, pages);
   }
+  // A backup that never ran has no entry, and is what the report is read for.
+  for (const { name, mode, objectives } of rules.rules)
+    if (objectives?.rpoMs !== undefined && mode !== 'observe' && name.startsWith(rulesPrefix)) tallyOf(name);
+  const lines: RuleReport[] = [];
+  for (const [rule, tally] of byRule) {
+    const given = rules.byName(rule)?.objectives;
+    const before = given?.rpoMs === undefined ? null : await store.lastSuccess(rule, window.since);
+    lines.push({ rule, ...tally.effect(), objectives: tally.objectives(given, window, before) });
+  }
   return {
     since: instant(window.since),
     until: instant(window.until),
     total: total.effect(),
-    rules: [...byRule]
-      .map(([rule, tally]) => ({ rule, ...tally.effect(), objectives: tally.objectives(rules.byName(rule)?.objectives, window) }))
-      .sort((a, b) => b.acted - a.acted || b.incidents - a.incidents || b.runs - a.runs || (a.rule < b.rule ? -1 : 1)),
+    rules: lines.sort((a, b) => b.acted - a.acted || b.incidents - a.incidents || b.runs - a.runs || (a.rule < b.rule ? -1 : 1)),
     targets: [...targets.values()]
       .map((tally) => tally.report())
       .sort((a, b) => b.acted - a.acted || (a.target < b.target ? -1 : 1))
@@ -171,7 +182,7 @@ class Tally {
     count(this.#outcomes, outcome);
     if (outcome === 'suppressed' && reason !== null) count(this.#suppressed, reason);
     for (const gate of heldFor) count(this.#held, gate);
-    if (outcome === 'verified' || outcome === 'completed') this.#succeededAt.push(endedAt);
+    if (SUCCEEDED.some((success) => success === outcome)) this.#succeededAt.push(endedAt);
     if (!acted) return;
     this.#acted += 1;
     if (JUDGED.has(outcome)) this.#judged += 1;
@@ -212,12 +223,13 @@ class Tally {
   objectives(
     given: GivenObjectives | undefined,
     { since, until }: { readonly since: number; readonly until: number },
+    successBefore: number | null,
   ): Objectives {
     const rto = given?.rtoMs;
     const rpo = given?.rpoMs;
     const missed = [...this.#automated, ...this.#byPeople].filter((ms) => rto !== undefined && ms > rto).length;
-    const gap = longestGap([since, ...this.#succeededAt, until]);
-    const last = this.#succeededAt.at(-1);
+    const gap = longestGap([successBefore ?? since, ...this.#succeededAt, until]);
+    const last = this.#succeededAt.at(-1) ?? successBefore;
     return {
       rto: rto === undefined ? null : { seconds: rto / 1_000, missed, held: missed === 0 },
       rpo:
@@ -226,8 +238,8 @@ class Tally {
           : {
               seconds: rpo / 1_000,
               longest_gap_seconds: Math.round(gap / 1_000),
-              last_success_at: last === undefined ? null : instant(last),
-              held: gap <= rpo,
+              last_success_at: last === null ? null : instant(last),
+              held: last !== null && gap <= rpo,
             },
     };
   }

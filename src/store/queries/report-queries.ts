@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { ReportedIncident, ReportedRun } from '../../domain/reported.ts';
-import { OUTCOMES } from '../../domain/reason.ts';
+import { OUTCOMES, SUCCEEDED } from '../../domain/reason.ts';
 import { TRIGGERS } from '../../domain/state.ts';
 import { cellAt, flag, integer, nullable, text, word } from '../column.ts';
 import { prepareQuery } from './prepared-query.ts';
@@ -22,6 +22,8 @@ export interface ReportQueries {
   readonly incidents: PreparedQuery<PageOfWindow, ReportedIncident>;
   /** The gates that held these runs at any time. */
   readonly holds: PreparedQuery<{ readonly runIds: readonly string[] }, { readonly runId: string; readonly reason: string }>;
+  /** When the rule's last run before this instant ended that succeeded. */
+  readonly lastSuccess: PreparedQuery<{ readonly rule: string; readonly before: number }, number>;
 }
 
 const KINDS = { since: 'integer', until: 'integer', afterAt: 'integer', afterId: 'text', limit: 'integer' } as const;
@@ -120,6 +122,19 @@ export function createReportQueries({ builder, texts }: StoreDialect): ReportQue
           .where('kind', '=', 'run_held')
           .where('reason', 'is not', null),
       (row) => ({ runId: text.decode(cellAt(row, 0)), reason: text.decode(cellAt(row, 1)) }),
+    ),
+    lastSuccess: prepareQuery(
+      { rule: 'text', before: 'integer' },
+      ({ rule, before }) =>
+        builder
+          .selectFrom('run')
+          .select('ended_at')
+          .where('rule', '=', rule)
+          .where('ended_at', '<', before)
+          .where('outcome', 'in', SUCCEEDED)
+          .orderBy('ended_at', 'desc')
+          .limit(1),
+      (row) => integer.decode(cellAt(row, 0)),
     ),
   };
 }

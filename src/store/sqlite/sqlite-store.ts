@@ -271,6 +271,13 @@ export class SqliteStore implements Store {
     return this.#read((reads) => reads.query(this.#queries.reports.incidents, pageOf(window)));
   }
 
+  lastSuccess(rule: string, before: number): Promise<number | null> {
+    return this.#read(async (reads) => {
+      const [endedAt = null] = await reads.query(this.#queries.reports.lastSuccess, { rule, before });
+      return endedAt;
+    });
+  }
+
   outcomes(since: number): Promise<readonly { readonly rule: string; readonly outcome: string; readonly count: number }[]> {
     return this.#read((reads) => reads.query(this.#queries.runs.outcomes, { since }));
   }
