@@ -5,6 +5,7 @@ psql -v ON_ERROR_STOP=1 -v password="$POSTGRES_PASSWORD" --username "$POSTGRES_U
 create extension pg_stat_statements;
 create table public.users (username text primary key, disabled boolean not null default false);
 insert into public.users (username) values ('alice'), ('mallory');
+create role application login;
 create role remedyd login createdb password :'password' in role pg_monitor, pg_signal_backend, pg_read_all_data;
 grant update (disabled) on public.users to remedyd;
 -- A place that clients cannot take, for who ends them when there is no other (PostgreSQL 16 and later).
