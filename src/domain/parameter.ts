@@ -12,10 +12,11 @@ export type OutputType = (typeof OUTPUT_TYPES)[number];
 
 /**
  * Places where the values of expressions inside a text must not be taken for more than text: in a `glob` their special
- * characters are escaped; in `promql` all that a string literal or more than one word could be made of; in a `message` for
- * people a missing value prints as `–` instead of failing the step.
+ * characters are escaped; in `promql` all that a string literal or more than one word could be made of; in a `matcher` of
+ * Alertmanager what would end its string; in both, behind `=~` and `!~`, also what would be a pattern; in a `message` for people
+ * a missing value prints as `–` instead of failing the step.
  */
-export const TEXT_PLACES = ['glob', 'promql', 'message'] as const;
+export const TEXT_PLACES = ['glob', 'promql', 'matcher', 'message'] as const;
 export type TextPlace = (typeof TEXT_PLACES)[number];
 
 export interface ParameterSpec {

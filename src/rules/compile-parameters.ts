@@ -37,7 +37,9 @@ export function compileParameters(
       });
       continue;
     }
-    const placed = spec.place === undefined ? context : { ...context, place: spec.place };
+    // A whole list comes from elsewhere: only a text, or texts in a list that is written here, have a place.
+    const isPlaced = spec.place !== undefined && (spec.type === 'string' || typeof value !== 'string');
+    const placed = isPlaced ? { ...context, place: spec.place } : context;
     const compiled = compileJson(value, placed, [...path, name]);
     checkValue(name, spec, value, compiled, report, [...path, name]);
     written.set(name, compiled);

@@ -5,6 +5,7 @@ import { ExpressionError } from '../domain/scope.ts';
 import type { Scope } from '../domain/scope.ts';
 import { describeCelTypes, isTextual } from './cel-type.ts';
 import { fromCelValue, textOf } from './cel-value.ts';
+import { escapeText, type EscapedPlace } from './escape-text.ts';
 import type { Expression, ExpressionCompiler } from './expression-compiler.ts';
 import type { ExpressionProblem } from './expression-problem.ts';
 import type { ScopeShape } from './expression-scope.ts';
@@ -64,7 +65,7 @@ export function compilePlacedText(
 ): CompiledTemplate {
   const { parts, problems } = compileParts(compiler, source, shape);
   const render = (scope: Scope): string =>
-    place === 'message' ? renderForPeople(parts, scope) : renderText(parts, scope, source, ESCAPES[place]);
+    place === 'message' ? renderForPeople(parts, scope) : renderText(parts, scope, source, place);
   return {
     source,
     problems: [...problems, ...textProblems(parts, source)],
@@ -73,26 +74,6 @@ export function compilePlacedText(
     evaluate: render,
     render,
   };
-}
-
-const ESCAPES: Readonly<Record<Exclude<TextPlace, 'message'>, (text: string) => string>> = {
-  glob: escapeGlob,
-  promql: escapePromql,
-};
-
-/**
- * Strings of PromQL know `\xNN`: https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals.
- * Outside of a string it is a syntax error, so that a value is never more than one word there.
- */
-function escapePromql(text: string): string {
-  return text.replace(/\p{ASCII}/gu, (character) =>
-    /[A-Za-z0-9_:.-]/.test(character) ? character : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}
-
-/** Redis takes a backslash before a special character as that character: https://redis.io/docs/latest/commands/keys/ */
-function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\^-]/g, '\\$&');
 }
 
 /** A text with `{{ }}` that was checked. */
@@ -195,14 +176,14 @@ function notBoolean(expression: Expression): ExpressionProblem {
   return { message: `the condition is a ${type}; it has to be true or false`, start: 0, end: expression.source.length };
 }
 
-function renderText(parts: readonly Part[], scope: Scope, source: string, escape = (text: string): string => text): string {
-  const texts = parts.map((part) => {
-    if (typeof part === 'string') return part;
-    const text = textOf(part.evaluate(scope));
-    if (text === '') throw new ExpressionError('missing_value', `{{ ${part.source} }} is empty`);
-    return escape(text);
-  });
-  return checkedLength(requireText(texts.join(''), source));
+function renderText(parts: readonly Part[], scope: Scope, source: string, place?: EscapedPlace): string {
+  const text = parts.reduce<string>((before, part) => {
+    if (typeof part === 'string') return before + part;
+    const value = textOf(part.evaluate(scope));
+    if (value === '') throw new ExpressionError('missing_value', `{{ ${part.source} }} is empty`);
+    return before + (place === undefined ? value : escapeText(place, value, before));
+  }, '');
+  return checkedLength(requireText(text, source));
 }
 
 function renderForPeople(parts: readonly Part[], scope: Scope): string {

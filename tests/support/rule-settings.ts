@@ -13,6 +13,7 @@ const KINDS: Readonly<Record<string, readonly ConnectionKind[]>> = {
   main: ['postgres'],
   cache: ['redis'],
   local: ['docker'],
+  monitoring: ['prometheus', 'alertmanager'],
   dean: ['postgres', 'redis', 'docker', 'exec'],
   c0di3: ['postgres', 'redis', 'kubernetes'],
   freeagentics: ['postgres', 'kubernetes'],

@@ -20,6 +20,7 @@ export const alerts = defineRemediation({
     matchers: {
       type: 'list',
       required: true,
+      place: 'matcher',
       description: 'Matchers, one in each entry, with the value in double quotes: `alertname="TargetDown"`. At most 20.',
     },
   },

@@ -31,7 +31,7 @@ export const silence = defineRemediation({
   notes: [
     'Alertmanager has no roles: whoever may ask it at all may silence everything. Put a proxy with credentials before it, and let remedyd have `GET /api/v2/alerts`, `GET` and `POST /api/v2/silences`, `GET` and `DELETE /api/v2/silence/*`.',
     'Every playbook that has such a step gets a step `expire_ID` at the end of its `finally`, which removes the silence when the run ends, also after a failure or a cancel. If remedyd dies meanwhile, or the run ends `interrupted`, the silence ends by itself after `duration`: keep that short.',
-    'Refused with `not_allowed`: a silence that matches an alert of the run, which must stay visible to tell whether the repair helped, and one that matches nearly everything. Write every value in double quotes: `instance="{{ labels.instance }}"`. In a regular expression (`=~`) a label would be a pattern: use `=`.',
+    'Refused with `not_allowed`: a silence that matches an alert of the run, which must stay visible to tell whether the repair helped, and one that matches nearly everything. Write every value in double quotes: `instance="{{ labels.instance }}"`. There, also in a regular expression (`=~`), the value of `{{ }}` stands for itself.',
     'The Alertmanagers of a cluster tell each other of silences within seconds; a connection names one of them. Alertmanagers that are not clustered each need a step of their own.',
   ].join('\n\n'),
   connection: 'alertmanager',
@@ -39,6 +39,7 @@ export const silence = defineRemediation({
     matchers: {
       type: 'list',
       required: true,
+      place: 'matcher',
       description: 'Matchers, one in each entry, e.g. `alertname="TargetDown"`; all of them have to match. At most 20.',
     },
     duration: {

@@ -33,7 +33,7 @@ export const query = defineRemediation({
   notes: [
     'Least privilege: `POST /api/v1/query` is all that it asks for. Prometheus has no roles; where it stands behind a proxy, let this path through and give the connection a token for it.',
     '`value` is null unless there is exactly one sample with a finite number. A condition on null does not hold, it fails (`missing_value`): `expect: output.value < 0.8` never succeeds because a series is gone. Test `output.count == 0` where no sample is what you want; write `sum(…)` or `max(…)` where there are several.',
-    'The values of `{{ }}` inside `query` are escaped for string literals: in `up{instance="{{ labels.instance }}"}` a label can never be more than that text. Outside of quotes only a name or a number comes through. In a regular expression (`=~`) the value is still a pattern: use `=`.',
+    'The values of `{{ }}` inside `query` are escaped for string literals: in `up{instance="{{ labels.instance }}"}` a label can never be more than that text. Outside of quotes only a name or a number comes through. In a regular expression (`=~`) in quotes it stands for itself, not for a pattern.',
     'The query has the time of the step: Prometheus gives it up then by itself, and the connection is closed.',
   ].join('\n\n'),
   connection: 'prometheus',
