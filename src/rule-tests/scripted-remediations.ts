@@ -23,9 +23,12 @@ export class ScriptedRemediations {
     this.#scripts = scripts.map((script) => ({ script, calls: 0 }));
   }
 
-  /** The scripts that no call has asked for. */
+  /** The scripts that no call has asked for, but for those of any other call, which say what must not be asked. */
   get unused(): readonly Script[] {
-    return this.#scripts.filter(({ calls }) => calls === 0).map(({ script }) => script);
+    const asked = new Set(this.#scripts.filter(({ calls }) => calls > 0).map(({ script }) => script.remediation));
+    return this.#scripts
+      .filter(({ calls, script }) => calls === 0 && !(isOfAnyCall(script) && asked.has(script.remediation)))
+      .map(({ script }) => script);
   }
 
   /** A context whose call uses up nothing of the script. */
@@ -152,4 +155,8 @@ async function takeTime(
 
 function errorOf({ code, message, happened }: Extract<ScriptedOutput, { error: object }>['error']): StepError {
   return new StepError(code, message, { happened });
+}
+
+function isOfAnyCall({ when, connection }: Script): boolean {
+  return connection === undefined && Object.keys(when).length === 0;
 }

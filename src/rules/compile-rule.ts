@@ -235,14 +235,14 @@ function compileEscalation(
   }
   if (definition.mode === undefined || definition.mode === 'observe' || !hasSteps) return undefined;
   const levels = definition.severity === undefined ? severities.reachableBy(matchers) : [definition.severity];
-  const without = levels.filter((level) => severities.settingOf(level)?.escalationPolicy === undefined);
-  if (levels.length === 0 || without.length === levels.length) {
+  const without = new Set(levels.filter((level) => severities.settingOf(level)?.escalationPolicy === undefined));
+  if (without.size === new Set(levels).size) {
     report(
       [...path, 'name'],
       `a rule in mode ${definition.mode} needs an \`escalation_policy\`, its own or one from its severity`,
     );
-  } else if (without.length > 0) {
-    report([...path, 'name'], `no escalation policy when the severity is ${without.join(' or ')}: nobody is called then`, {
+  } else if (without.size > 0) {
+    report([...path, 'name'], `no escalation policy when the severity is ${[...without].join(' or ')}: nobody is called then`, {
       severity: 'warning',
     });
   }
