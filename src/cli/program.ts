@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { Environment } from '../config/environment.ts';
 import { readVersion } from '../version.ts';
 import type { CheckOptions } from './check.ts';
@@ -68,7 +68,7 @@ export function buildProgram({ env, workingDirectory, print }: World, setExitCod
   const remote = (command: Command): Command =>
     command
       .option('--url <url>', 'the daemon', env['REMEDYD_URL'] ?? DEFAULT_URL)
-      .option('--token <token>', 'an API token; better: REMEDYD_TOKEN', env['REMEDYD_TOKEN'])
+      .addOption(new Option('--token <token>', 'an API token').default(env['REMEDYD_TOKEN'], 'REMEDYD_TOKEN of the environment'))
       .option('--json', 'for machines');
   const source = (options: ConfigOption): WorldSource => ({ configFile: options.config, environment: env, workingDirectory });
 
