@@ -8,7 +8,7 @@ function helpsOf(command: Command): readonly string[] {
 describe('the help', () => {
   it('names the token of the environment, and never shows it', () => {
     const env = { REMEDYD_TOKEN: 'canary-of-the-api-token' };
-    const program = buildProgram({ env, workingDirectory: '/', print: () => {} }, () => {});
+    const program = buildProgram({ env, workingDirectory: '/', print: () => undefined }, () => undefined);
     const help = helpsOf(program).join('\n');
     expect(help).toContain('REMEDYD_TOKEN');
     expect(help).not.toContain(env.REMEDYD_TOKEN);
