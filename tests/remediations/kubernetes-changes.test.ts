@@ -293,6 +293,17 @@ describe('kubernetes.signal_process', () => {
     controller.abort();
     expect(await failure).toMatchObject({ code: 'aborted', happened: 'unknown' });
   });
+
+  it.each([
+    [504, 'unknown'],
+    [503, 'unknown'],
+    [500, 'nothing'],
+  ])('knows of a status %d in place of a socket what it may hide', async (status, happened) => {
+    const pod = podOf(deploy(1));
+    const planned = await world.plan(signalProcess, { pod, signal: 'USR2' });
+    world.server.fault = (request) => (request.includes('pods/exec') ? status : undefined);
+    expect(await stepFailure(world.run(signalProcess, planned))).toMatchObject({ code: 'unavailable', happened });
+  });
 });
 
 describe('what remedyd runs in', () => {

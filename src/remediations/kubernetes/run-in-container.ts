@@ -65,7 +65,8 @@ export async function runInContainer(api: KubernetesApi, command: ContainerComma
       // The request is a GET, but since Kubernetes 1.35 `create` is needed too, and then its refusal names it.
       const { text } = await readText(upgrade.response);
       const verb = text.includes('cannot create') ? 'create' : 'get';
-      throw refusalOf(api, { verb, resource, what, isChange: false }, { status, text });
+      // What a gateway answers in the API server's place may come after the program; 500 is the server's own, and before it.
+      throw refusalOf(api, { verb, resource, what, isChange: isChange && status !== 500 }, { status, text });
     }
     return await collect(upgrade.socket, upgrade.head, signal, what);
   } catch (error) {
