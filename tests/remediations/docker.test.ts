@@ -11,7 +11,7 @@ import type { AnyRemediation, Plan, StepContext } from '../../src/domain/remedia
 import { containerLogs } from '../../src/remediations/docker/container-logs.ts';
 import { containerStats } from '../../src/remediations/docker/container-stats.ts';
 import { inspectContainer } from '../../src/remediations/docker/inspect-container.ts';
-import { matchesName } from '../../src/remediations/docker/matches-name.ts';
+import { matchesName } from '../../src/remediations/matches-name.ts';
 import { readLogLines } from '../../src/remediations/docker/read-log-lines.ts';
 import { restartContainer } from '../../src/remediations/docker/restart-container.ts';
 import { describeWith } from '../support/servers/describe-with.ts';

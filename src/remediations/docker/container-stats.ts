@@ -11,7 +11,7 @@ import {
   type ParsedSelection,
 } from './container-selection.ts';
 import { findContainer, listContainers, type ListedContainer } from './find-container.ts';
-import { matchesName } from './matches-name.ts';
+import { matchesName } from '../matches-name.ts';
 import { parseEngineAnswer } from './parse-engine-answer.ts';
 import { usageSchema, type Usage } from './usage.ts';
 

@@ -1,6 +1,6 @@
 import type { DockerConnection } from '../../domain/connection.ts';
 import { StepError, type StepContext } from '../../domain/remediation.ts';
-import { matchesName } from './matches-name.ts';
+import { matchesName } from '../matches-name.ts';
 
 /** Fails with `not_allowed` for a container outside `allow`, with `self_harm` for the one that remedyd runs in. */
 export function requireChangeable(

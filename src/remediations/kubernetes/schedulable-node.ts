@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../domain/json.ts';
-import { matchesPattern } from '../../domain/pattern.ts';
 import { StepError, type Plan, type StepContext } from '../../domain/remediation.ts';
+import { matchesName } from '../matches-name.ts';
 import { callApi } from './call-api.ts';
 import { changedSince, changeObject } from './change-object.ts';
 import { connectKubernetes } from './connect-kubernetes.ts';
@@ -32,7 +32,7 @@ export async function planNode(
 ): Promise<Plan<NodeData>> {
   const { connection } = context;
   const name = parseName('node', node);
-  if (!connection.allowNodes.some((allowed) => matchesPattern(toExpression(allowed), name))) {
+  if (!connection.allowNodes.some((allowed) => matchesName(allowed, name))) {
     const message = `node "${name}" is not in \`allow_nodes\` of the kubernetes connection "${connection.name}"`;
     throw new StepError('not_allowed', message, { happened: 'nothing' });
   }
@@ -46,11 +46,6 @@ export async function planNode(
     count: 1,
     data: { node: name, uid: metadata.uid },
   };
-}
-
-/** The names of nodes hold nothing that a regular expression knows, but the dot. */
-function toExpression(allowed: string): string {
-  return allowed.replaceAll('.', '\\.').replaceAll('*', '.*');
 }
 
 /** Sets it, if it is not so already. Says whether it was something else before. */

@@ -1,4 +1,4 @@
-/** Whether a container name matches a pattern in which `*` stands for any run of characters. Takes linear time in both. */
+/** Whether a name matches a pattern in which `*` stands for any run of characters. Takes linear time in both. */
 export function matchesName(pattern: string, name: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
