@@ -17,7 +17,7 @@ export function createClientEnvironment(
 ): Readonly<Record<string, string>> {
   const { host, port, user, password } = createClient({ connection, timeoutMs: 0 });
   const options = new URLSearchParams(connection.url.reveal().split('?')[1] ?? '');
-  const caFile = options.get('sslrootcert') ?? (clientMajor >= FIRST_WITH_SYSTEM_CA ? 'system' : CA_FILE);
+  const sslMode = toSslMode(options.get('sslmode'), options.get('uselibpqcompat') === 'true');
   return {
     ...BARE_ENVIRONMENT,
     PGHOST: host,
@@ -25,8 +25,8 @@ export function createClientEnvironment(
     PGDATABASE: database,
     PGAPPNAME: APPLICATION_NAME,
     PGCONNECT_TIMEOUT: '10',
-    PGSSLMODE: toSslMode(options.get('sslmode'), options.get('uselibpqcompat') === 'true'),
-    PGSSLROOTCERT: caFile,
+    PGSSLMODE: sslMode,
+    ...withAuthorities(options.get('sslrootcert'), sslMode, clientMajor),
     ...(typeof user === 'string' ? { PGUSER: user } : {}),
     // At run time it is null where the URL has none.
     ...(typeof password === 'string' ? { PGPASSWORD: password } : {}),
@@ -39,6 +39,16 @@ function toSslMode(mode: string | null, isLibpqCompatible: boolean): string {
   if (mode === null) return 'prefer';
   if (mode === 'no-verify') return 'require';
   return isLibpqCompatible || mode === 'disable' ? mode : 'verify-full';
+}
+
+/**
+ * The system's authorities for `verify-full` only: libpq refuses `system` with every other mode, and with a file of authorities it
+ * checks the certificate also for `require`.
+ */
+function withAuthorities(own: string | null, sslMode: string, clientMajor: number): Readonly<Record<string, string>> {
+  if (own !== null) return { PGSSLROOTCERT: own };
+  if (sslMode !== 'verify-full') return {};
+  return { PGSSLROOTCERT: clientMajor >= FIRST_WITH_SYSTEM_CA ? 'system' : CA_FILE };
 }
 
 function withFiles(options: URLSearchParams): Readonly<Record<string, string>> {
