@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { Json } from '../../domain/json.ts';
 import { defineRemediation, StepError, type StepContext } from '../../domain/remediation.ts';
 import { resolveBackupDirectory } from '../resolve-backup-directory.ts';
-import { findClientProgram, type ClientProgram } from './client-program.ts';
+import { findClientProgram } from './client-program.ts';
 import { findNewestDump } from './dump-file.ts';
 import { withPostgresSession, type SessionContext } from './postgres-session.ts';
-import { runClientProgram } from './run-client-program.ts';
+import { restoreDump, withReadableDump, type ReadableDump } from './restore-dump.ts';
 import {
   createScratchDatabase,
   dropScratchDatabase,
@@ -16,8 +16,6 @@ import {
   onDatabase,
 } from './scratch-database.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
-
-const RESTORE_ADVICE = 'a restore into a database of its own must not need more than CREATEDB';
 
 interface RestoreData {
   readonly [key: string]: Json;
@@ -34,12 +32,17 @@ export const restoreTest = defineRemediation({
   notes: [
     'The file has to be below one of `backup_directories` of the connection. Needs `ALTER ROLE remedyd CREATEDB;`, and room on the disk for',
     "the whole database: it is restored on the connection's server, so use a connection to another one where production is too full or too",
-    'busy. `pg_restore` has to be on the machine of remedyd, as new as the server: the package postgresql-client.',
+    'busy. `pg_restore` has to be on the machine of remedyd, as new as the server: the package postgresql-client. Into servers before 17,',
+    'that of 17 and later cannot restore.',
     '',
     'The scratch database is called `remedyd_restore_TIME_RANDOM`, and is dropped whatever happens; what a crash has left is dropped by the',
     'next test, once it is a day old. Owners, rights, comments, publications, subscriptions, security labels and tablespaces are not restored.',
-    'The first error ends the test with `rejected`. Extensions that only a superuser may create make it fail. Give the step a `timeout`',
-    'that fits the data.',
+    'The first error ends the test with `rejected`. Give the step a `timeout` that fits the data.',
+    '',
+    'No superuser is needed for dumps with extensions. Those that only a superuser may create (`pg_stat_statements`, `amcheck`) are left',
+    'out, and named in `skipped_extensions`; trusted ones (`citext`, `pg_trgm`) are created. What needs one that was left out, such as a',
+    'view or a column of its type, cannot be restored: the test fails, and its error names what was left out. Where none may be:',
+    '`expect: size(output.skipped_extensions) == 0`. A list of what is in the dump is kept in the folder for temporary files meanwhile.',
     '',
     'Restoring runs what the dump says, as the role of the connection: test your own dumps only. And whoever may create functions in the',
     'dumped database writes a part of it: an index or a materialized view runs them in the restore. So give the restore a connection',
@@ -60,9 +63,20 @@ export const restoreTest = defineRemediation({
     tables: { type: 'int', description: 'Tables in the scratch database' },
     rows: { type: 'int', description: 'Rows in all of them' },
     bytes: { type: 'bytes', description: 'Size of the dump' },
+    skipped_extensions: {
+      type: 'list',
+      description: 'Names of the extensions that were left out, because only a superuser may create them',
+    },
     took: { type: 'duration', description: 'How long it took' },
   },
-  example: { file: '/backups/app-20260131T120000Z.dump', tables: 41, rows: 1_250_311, bytes: 104_857_600, took: 95_000 },
+  example: {
+    file: '/backups/app-20260131T120000Z.dump',
+    tables: 41,
+    rows: 1_250_311,
+    bytes: 104_857_600,
+    skipped_extensions: ['pg_stat_statements'],
+    took: 95_000,
+  },
   effect: () => 'change',
   inDoubt: 'repeat',
 
@@ -104,10 +118,11 @@ export const restoreTest = defineRemediation({
     }
     await requireCreateDb(context);
     const program = await findClientProgram('pg_restore', serverMajor, context);
-    await checkContents(program, file, context);
-    for (const left of await findOldScratchDatabases(context)) await dropScratchDatabase(context, left);
-    const counts = await restoreAndCount(program, file, context);
-    return { file, ...counts, bytes, took: Math.round(clock.monotonic() - startedAt) };
+    const restored = await withReadableDump(program, file, context, async (dump) => {
+      for (const left of await findOldScratchDatabases(context)) await dropScratchDatabase(context, left);
+      return await restoreAndCount(dump, context);
+    });
+    return { file, ...restored, bytes, took: Math.round(clock.monotonic() - startedAt) };
   },
 });
 
@@ -155,40 +170,17 @@ async function requireCreateDb(context: SessionContext): Promise<ServerFacts> {
   );
 }
 
-/** Fails when pg_restore cannot read the dump's table of contents. */
-async function checkContents(program: ClientProgram, file: string, context: StepContext<'postgres'>): Promise<void> {
-  try {
-    await runClientProgram(program, ['--list', file], undefined, context, RESTORE_ADVICE);
-  } catch (error) {
-    if (!(error instanceof StepError)) throw error;
-    throw new StepError(error.code, error.message, { happened: 'nothing', cause: error.cause });
-  }
-}
-
-async function restoreAndCount(program: ClientProgram, file: string, context: StepContext<'postgres'>) {
+async function restoreAndCount(dump: ReadableDump, context: StepContext<'postgres'>) {
   const name = nameScratchDatabase(context.clock.now());
-  const counts = await restoreInto(name, program, file, context).catch((error: unknown) => dropAfter(error, name, context));
+  const restored = await restoreInto(name, dump, context).catch((error: unknown) => dropAfter(error, name, context));
   await dropScratchDatabase(context, name);
-  return counts;
+  return restored;
 }
 
-async function restoreInto(name: string, program: ClientProgram, file: string, context: StepContext<'postgres'>) {
+async function restoreInto(name: string, dump: ReadableDump, context: StepContext<'postgres'>) {
   await createScratchDatabase(context, name);
-  const args = [
-    `--dbname=${name}`,
-    '--exit-on-error',
-    '--no-owner',
-    '--no-privileges',
-    '--no-comments',
-    '--no-publications',
-    '--no-subscriptions',
-    '--no-security-labels',
-    '--no-tablespaces',
-    '--no-password',
-    file,
-  ];
-  await runClientProgram(program, args, name, context, RESTORE_ADVICE);
-  return await countRows(onDatabase(context, name));
+  const skipped = await restoreDump(dump, name, context);
+  return { ...(await countRows(onDatabase(context, name))), skipped_extensions: skipped };
 }
 
 /** Passes on why the test failed; when the scratch database could not be dropped either, with what there is to do by hand. */
