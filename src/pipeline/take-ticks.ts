@@ -28,7 +28,7 @@ export function syncSchedules(world: World, context: DecisionContext): void {
   for (const { name } of world.schedules()) if (!names.has(name)) world.removeSchedule(name);
   for (const { rule, schedule } of scheduled) {
     const known = world.schedule(rule.name);
-    if (known?.digest === schedule.digest && !isOfWrongClock(known, context.now)) continue;
+    if (known?.digest === schedule.digest && !isOfWrongClock(known, schedule, context.now)) continue;
     const nextAt = schedule.times.nextAfter(context.now) ?? null;
     world.putSchedule({ ...(known ?? newSchedule(rule.name)), digest: schedule.digest, nextAt, lastAt: null });
   }
@@ -61,8 +61,10 @@ function newSchedule(name: string): Omit<ScheduleState, 'digest' | 'nextAt' | 'l
   };
 }
 
-function isOfWrongClock({ lastAt }: ScheduleState, now: number): boolean {
-  return lastAt !== null && lastAt > now + WRONG_CLOCK_MS;
+/** Before the first tick was taken there is none that could be taken twice: then any tick that is due earlier tells. */
+function isOfWrongClock({ lastAt, nextAt }: ScheduleState, { times }: RuleSchedule, now: number): boolean {
+  if (lastAt !== null) return lastAt > now + WRONG_CLOCK_MS;
+  return nextAt !== null && nextAt > (times.nextAfter(now) ?? Infinity);
 }
 
 function takeTicksOf(
@@ -78,8 +80,10 @@ function takeTicksOf(
   const isMissed = now - newest > Math.max(catchUpMs, TICK_GRACE_MS);
   world.putSchedule({ ...known, nextAt: times.nextAfter(now) ?? null, lastAt: newest });
   const missed = isMissed ? count : count - 1;
-  if (missed > 0)
-    skipTick(world, rule.name, { reason: 'missed', detail: 'nobody was there when it was due', count: missed, dueAt: newest });
+  if (missed > 0) {
+    const dueAt = isMissed ? newest : newestTick(times, known.nextAt, newest - 1);
+    skipTick(world, rule.name, { reason: 'missed', detail: 'nobody was there when it was due', count: missed, dueAt });
+  }
   if (!isMissed) makeRun(world, rule, newest, context);
 }
 

@@ -267,16 +267,21 @@ describe('runs of one rule do not overlap', () => {
 
 describe('ticks that were missed', () => {
   test.each([
-    ['0: all are skipped', 0, 5 * HOUR, ['missed × 5'], 0],
-    ['6h: the newest runs', 6 * HOUR, 5 * HOUR + 20 * MINUTE, ['missed × 4'], 1],
-    ['10m: the newest is too old', 10 * MINUTE, 5 * HOUR + 20 * MINUTE, ['missed × 5'], 0],
-  ])('by a downtime, with catch_up %s', (_name, catchUpMs, downMs, skipped, runs) => {
+    ['0: all are skipped', 0, 5 * HOUR, ['missed × 5'], 0, 0],
+    ['6h: the newest runs', 6 * HOUR, 5 * HOUR + 20 * MINUTE, ['missed × 4'], 1, 1],
+    ['10m: the newest is too old', 10 * MINUTE, 5 * HOUR + 20 * MINUTE, ['missed × 5'], 0, 0],
+  ])('by a downtime, with catch_up %s', (_name, catchUpMs, downMs, skipped, runs, hoursBefore) => {
     const stage = started(byClock('0 * * * *', { catchUpMs }));
     stage.pass(30 * MINUTE);
     stage.crash(downMs);
     expect(skips(stage)).toEqual(skipped);
     expect(stage.state.runs).toHaveLength(runs);
-    expect(scheduleOf(stage).nextAt).toBe(Math.ceil(stage.now / HOUR) * HOUR);
+    const newest = Math.floor(stage.now / HOUR) * HOUR;
+    expect(scheduleOf(stage)).toMatchObject({
+      lastAt: newest,
+      lastSkipAt: newest - hoursBefore * HOUR,
+      nextAt: Math.ceil(stage.now / HOUR) * HOUR,
+    });
     stage.wake();
     expect(stage.state.runs).toHaveLength(runs);
   });
@@ -326,6 +331,16 @@ describe('a clock that steps back', () => {
     stage.now -= 300 * DAY;
     stage.crash(0);
     expect(scheduleOf(stage)).toMatchObject({ lastAt: null, nextAt: Math.ceil((stage.now + 1) / HOUR) * HOUR });
+  });
+
+  test('before any tick was taken makes the first one due by the right clock', () => {
+    const stage = new Stage([byClock('0 * * * *')]);
+    const rightNow = stage.now;
+    stage.now += 300 * DAY;
+    stage.apply({ kind: 'booted', downtimeMs: 0 });
+    stage.now = rightNow;
+    stage.crash(0);
+    expect(scheduleOf(stage)).toMatchObject({ lastAt: null, nextAt: rightNow + HOUR });
   });
 });
 
