@@ -150,6 +150,19 @@ describe('the report', () => {
     ]);
   });
 
+  it('counts a run that failed before it changed anything among the runs, not among the changes', async () => {
+    const made = await report({
+      runs: [
+        acted('helped', HOUR_MS, { outcome: 'verified' }),
+        ...[2, 3, 4].map((hour) => ended(`no ${hour}`, hour * HOUR_MS, { rule: 'talks', outcome: 'failed' })),
+        ended('looked', 5 * HOUR_MS, { rule: 'talks', outcome: 'verified' }),
+      ],
+    });
+    expect(reportMessage(made)).toContain('\n5 runs, 1 changed something; 2 verified, 3 did not help, 0 came back\n');
+    expect(reportMessage(made)).toContain('\nDid not help: talks: 3 of 4 runs did not help');
+    expect(reportMarkdown(made)).toContain('| talks | 0 | 0 | 1 | 3 | 0 | – | 0 | 0 |');
+  });
+
   it('is honest about nothing', async () => {
     const made = await makeReport(store, rules, { since: SINCE, until: UNTIL }, 'talks');
     expect(made.total).toMatchObject({ runs: 0, effectiveness: null, time_to_acknowledge: null });

@@ -74,7 +74,7 @@ export function reportMessage(report: Report): string {
   ]);
   const failing = report.rules
     .filter((rule) => failuresOf(rule) > 0)
-    .map((rule) => `${rule.rule}: ${failuresOf(rule)} of ${count(rule.acted, 'run')} did not help`);
+    .map((rule) => `${rule.rule}: ${failuresOf(rule)} of ${count(rule.runs, 'run')} did not help`);
   const repairs = report.targets.filter(({ needs_a_fix: needs }) => needs).map(repairLine);
   return [
     `What automation did, ${report.since} to ${report.until}`,
@@ -95,13 +95,12 @@ function firstOf(title: string, lines: readonly string[]): readonly string[] {
 
 function summaryLines(total: Effect): readonly string[] {
   const { automated, by_people: byPeople } = total.time_to_resolve;
-  const acted =
-    total.acted === 0
-      ? `${count(total.runs, 'run')}, none changed anything`
-      : `${count(total.runs, 'run')}, ${total.acted} changed something: ${verifiedOf(total)} verified, ${failuresOf(total)} did not help, ${total.recurred} came back`;
+  const changed = total.acted === 0 ? 'none changed anything' : `${total.acted} changed something`;
+  const [verified, failures] = [verifiedOf(total), failuresOf(total)];
+  const became = `; ${verified} verified, ${failures} did not help, ${total.recurred} came back`;
   return [
     `${count(total.incidents, 'incident')}, ${total.paged} paged, ${count(total.pages_avoided, 'page')} avoided`,
-    acted,
+    `${count(total.runs, 'run')}, ${changed}${verified + failures === 0 ? '' : became}`,
     ...(countOf(total.held) + countOf(total.suppressed) === 0
       ? []
       : [`held back: ${[reasons(total.held), reasons(total.suppressed)].filter((text) => text !== '–').join('; ended by ')}`]),
@@ -133,8 +132,9 @@ function repairLine({ target, acted, recurred, rules }: TargetReport): string {
   return `${target}: repaired ${acted} times by ${rules.join(', ')}${recurred === 0 ? '' : `, ${recurred} came back`}`;
 }
 
-function verifiedOf({ fixed_by: fixedBy }: Effect): number {
-  return countOf(fixedBy);
+/** Whether they had changed something or not, as with those that did not help. */
+function verifiedOf({ outcomes }: Effect): number {
+  return outcomes['verified'] ?? 0;
 }
 
 function failuresOf({ outcomes }: Effect): number {

@@ -19,7 +19,7 @@ export const reportPost = defineRemediation({
     text: { type: 'string', description: 'What was posted' },
     incidents: { type: 'int', description: 'Incidents that began in that time' },
     acted: { type: 'int', description: 'Runs that changed something' },
-    verified: { type: 'int', description: 'Those that were verified' },
+    verified: { type: 'int', description: 'Runs that were verified, whether they had changed something or not' },
   },
   example: { text: 'What automation did: …', incidents: 3, acted: 2, verified: 2 },
   effect: () => 'read',
