@@ -10,7 +10,7 @@ export function escapeText(place: EscapedPlace, text: string, before: string): s
 
 const ESCAPES: Readonly<Record<EscapedPlace, (text: string, before: string) => string>> = {
   glob: escapeGlob,
-  promql: (text, before) => escapePromql(literal(text, before)),
+  promql: (text, before) => (isInRawPattern(before) ? escapeRawPattern(text) : escapePromql(literal(text, before))),
   matcher: (text, before) => escapeMatcher(literal(text, before)),
 };
 
@@ -27,6 +27,15 @@ function escapePromql(text: string): string {
   return text.replace(/\p{ASCII}/gu, (character) =>
     /[A-Za-z0-9_:.-]/.test(character) ? character : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
+}
+
+/** Between backticks PromQL has no escapes, and RE2 reads `\xNN` itself. */
+function isInRawPattern(before: string): boolean {
+  return /[=!]~\s*`[^`]*$/.test(before);
+}
+
+function escapeRawPattern(text: string): string {
+  return escapePromql(text).replaceAll('.', '\\x2e');
 }
 
 /** Strings of matchers know `\\`, `\"` and `\n`: https://prometheus.io/docs/alerting/latest/configuration/#matcher */

@@ -75,6 +75,10 @@ describe('text that others wrote, in places where it could be more than text', (
       `{ id: ask, uses: prometheus.query, with: { connection: monitoring, query: 'up{job="{{ labels.job }}", instance!~"{{ labels.instance }}"}' } }`,
     );
     expect(parametersOf(query, { instance: 'a.b', job: 'c.d' })['query']).toBe('up{job="c.d", instance!~"a\\x5c.b"}');
+    const raw = ruleWith(
+      `{ id: ask, uses: prometheus.query, with: { connection: monitoring, query: 'up{job="{{ labels.job }}", instance=~\`{{ labels.instance }}:.*\`}' } }`,
+    );
+    expect(parametersOf(raw, { instance: 'a.b*', job: 'c.d' })['query']).toBe('up{job="c.d", instance=~`a\\x2eb\\x2a:.*`}');
   });
 
   test('a missing value prints as a dash in a message, and fails everywhere else', () => {
