@@ -134,6 +134,8 @@ describeWith('postgres', 'backups and integrity of PostgreSQL', () => {
 
     it.each([
       ['postgres://u@h/app', 'prefer'],
+      ['postgres://u@h/app?ssl=true', 'verify-full'],
+      ['postgres://u@h/app?sslrootcert=/etc/passwd', 'verify-full'],
       ['postgres://u@h/app?sslmode=no-verify', 'require'],
       ['postgres://u@h/app?sslmode=disable', 'disable'],
       ['postgres://u@h/app?sslmode=verify-ca&uselibpqcompat=true&sslrootcert=/etc/passwd', 'verify-ca'],

@@ -17,7 +17,7 @@ export function createClientEnvironment(
 ): Readonly<Record<string, string>> {
   const { host, port, user, password } = createClient({ connection, timeoutMs: 0 });
   const options = new URLSearchParams(connection.url.reveal().split('?')[1] ?? '');
-  const sslMode = toSslMode(options.get('sslmode'), options.get('uselibpqcompat') === 'true');
+  const sslMode = toSslMode(options);
   return {
     ...BARE_ENVIRONMENT,
     PGHOST: host,
@@ -34,11 +34,18 @@ export function createClientEnvironment(
   };
 }
 
-/** What the URL's `sslmode` means to our own sessions: all but `no-verify` check the certificate and the name in it. */
-function toSslMode(mode: string | null, isLibpqCompatible: boolean): string {
-  if (mode === null) return 'prefer';
+/** Options by which our own sessions use TLS and check it, without an `sslmode`; see pg-connection-string. */
+const TLS_FILES = ['sslcert', 'sslkey', 'sslrootcert'];
+
+/** What the URL means to our own sessions: all but `no-verify` check the certificate and the name in it. */
+function toSslMode(options: URLSearchParams): string {
+  const mode = options.get('sslmode');
+  if (mode === null) {
+    const asksForTls = ['true', '1'].includes(options.get('ssl') ?? '') || TLS_FILES.some((name) => options.has(name));
+    return asksForTls ? 'verify-full' : 'prefer';
+  }
   if (mode === 'no-verify') return 'require';
-  return isLibpqCompatible || mode === 'disable' ? mode : 'verify-full';
+  return options.get('uselibpqcompat') === 'true' || mode === 'disable' ? mode : 'verify-full';
 }
 
 /**
