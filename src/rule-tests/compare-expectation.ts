@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ExpectationDefinition } from '../rules/tests-file-schema.ts';
+import { isSameData } from './is-same-data.ts';
 import type { Observed } from './observe.ts';
 import { placesOf } from './told-places.ts';
 
@@ -16,8 +16,7 @@ export function compareExpectation(expected: ExpectationDefinition, observed: Ob
   const differences: Difference[] = [];
   const compare = (key: keyof ExpectationDefinition, actual: unknown): void => {
     const wanted = expected[key];
-    if (wanted !== undefined && !isDeepStrictEqual(plain(wanted), plain(actual)))
-      differences.push({ key, expected: wanted, actual });
+    if (wanted !== undefined && !isSameData(wanted, actual)) differences.push({ key, expected: wanted, actual });
   };
   compare('run', run === undefined ? 'none' : run.state === 'ended' ? run.outcome : run.state);
   compare('reason', run?.reason ?? null);
@@ -53,10 +52,5 @@ function succeededSteps({ run, steps }: Observed): readonly string[] {
 function compareParams({ params }: ExpectationDefinition, { params: actual }: Observed, differences: Difference[]): void {
   if (params === undefined) return;
   const named = Object.fromEntries(Object.keys(params).map((name) => [name, actual[name] ?? null]));
-  if (!isDeepStrictEqual(plain(params), plain(named))) differences.push({ key: 'params', expected: params, actual: named });
-}
-
-/** Mappings of a file have no prototype, which is no difference here. */
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+  if (!isSameData(params, named)) differences.push({ key: 'params', expected: params, actual: named });
 }

@@ -66,14 +66,14 @@ function lateAlerts({ place, alerts, acts, expectations }: RuleTest): TestResult
 }
 
 async function play(test: RuleTest, daemon: TestDaemon): Promise<readonly Failure[]> {
-  // What comes from outside at an instant goes before what is due at it: its timers are the first that are set.
-  const alerts = new Set<Promise<void>>();
-  for (const batch of batchesOf(test)) {
-    alerts.add(daemon.clock.sleep(batch.receivedAt - test.startAt).then(() => daemon.accept(batch)));
-  }
-  const accepted = Promise.all(alerts);
-  accepted.catch(() => undefined);
   const failures: Failure[] = [];
+  // What comes from outside at an instant goes before what is due at it: its timers are the first that are set.
+  for (const batch of batchesOf(test)) {
+    daemon.clock
+      .sleep(batch.receivedAt - test.startAt)
+      .then(() => daemon.accept(batch))
+      .catch((error: unknown) => failures.push({ kind: 'fault', place: test.place, message: describe(error) }));
+  }
   const moments = [...test.acts, ...test.expectations].toSorted((a, b) => a.atMs - b.atMs || rank(a) - rank(b));
   for (const moment of moments) {
     await daemon.passTo(moment.atMs);

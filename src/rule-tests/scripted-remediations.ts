@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../domain/json.ts';
 import { StepError, type AnyRemediation, type Look, type Plan, type StepContext } from '../domain/remediation.ts';
+import { isSameData } from './is-same-data.ts';
 import { touchesOf } from './scripted-touches.ts';
 import type { Script, ScriptedOutput } from './script.ts';
 
@@ -93,13 +93,8 @@ function isFor(
   return (
     remediation.name === real.name &&
     (connection === undefined || context.connection?.name === connection) &&
-    Object.entries(when).every(([name, value]) => isDeepStrictEqual(plain(params[name]), plain(value)))
+    Object.entries(when).every(([name, value]) => isSameData(params[name], value))
   );
-}
-
-/** Mappings of a file have no prototype, which is no difference here. */
-function plain(value: Json | undefined): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }
 
 function planOf(real: AnyRemediation, params: JsonObject, context: StepContext): Plan {
