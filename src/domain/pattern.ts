@@ -13,6 +13,12 @@ export interface Pattern {
   matches(text: string): boolean;
 }
 
+/** A regular expression in RE2 syntax that is looked for anywhere in a text. */
+export interface Search {
+  /** Whether some part of `text` matches. Takes time linear in the length of `text`. */
+  isIn(text: string): boolean;
+}
+
 /** A text that is not a pattern of RE2. `message` says why. */
 export class PatternError extends Error {
   readonly code = 'invalid_pattern';
@@ -39,7 +45,19 @@ export function matchesPattern(source: string, text: string): boolean {
   return compilePattern(source).matches(text);
 }
 
+/** What looks for a text; throws `PatternError`. */
+export function compileSearch(source: string): Search {
+  const expression = compileExpression(source, source);
+  return { isIn: (text) => expression.test(text) };
+}
+
 function compile(source: string): Pattern {
+  // Alertmanager searches for this text, so a value such as `a)|(?:b` means to us what it means there.
+  const expression = compileExpression(source, `^(?:${source})$`);
+  return { matches: (text) => expression.test(text) };
+}
+
+function compileExpression(source: string, text: string): RE2JS {
   if (source.length > MAX_PATTERN_LENGTH) {
     throw new PatternError(`the regular expression has ${source.length} characters; at most ${MAX_PATTERN_LENGTH} are allowed`);
   }
@@ -47,9 +65,7 @@ function compile(source: string): Pattern {
     throw new PatternError(`the counted repetitions of the regular expression add up to more than ${MAX_REPETITIONS}`);
   }
   try {
-    // Alertmanager searches for this text, so a value such as `a)|(?:b` means to us what it means there.
-    const expression = RE2JS.compile(`^(?:${source})$`);
-    return { matches: (text) => expression.test(text) };
+    return RE2JS.compile(text);
   } catch (error) {
     const reason = error instanceof RE2JSSyntaxException ? error.getDescription() : 'it is too complex';
     throw new PatternError(`not a regular expression (RE2): ${reason}`, { cause: error });

@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { RE2JS } from 're2js';
 import { formatDuration } from '../../domain/duration.ts';
 import type { Json } from '../../domain/json.ts';
-import { defineRemediation, StepError } from '../../domain/remediation.ts';
-import { describeError } from '../describe-error.ts';
+import { defineRemediation } from '../../domain/remediation.ts';
+import { compileMatch } from '../compile-match.ts';
 import { callDocker } from './call-docker.ts';
 import { connectDocker } from './connect-docker.ts';
 import type { ContainerDetails } from './container-details.ts';
@@ -117,7 +116,7 @@ function openLog(
 }
 
 async function collectLines(stream: Readable, details: ContainerDetails, tail: number, match: string | null) {
-  const pattern = match === null ? undefined : compileMatch(match);
+  const search = match === null ? undefined : compileMatch(match);
   const lines: string[] = [];
   let bytes = 0;
   let count = 0;
@@ -126,7 +125,7 @@ async function collectLines(stream: Readable, details: ContainerDetails, tail: n
     isTruncated = true;
   });
   for await (const { text, isCut } of readLogLines(readLimit, details.hasTty)) {
-    if (pattern !== undefined && !pattern.matcher(text).find()) continue;
+    if (search !== undefined && !search.isIn(text)) continue;
     count += 1;
     isTruncated ||= isCut;
     lines.push(text);
@@ -149,16 +148,5 @@ async function* limitBytes(stream: Readable, onLimit: () => void): AsyncGenerato
     }
     left -= chunk.length;
     yield chunk;
-  }
-}
-
-function compileMatch(match: string): RE2JS {
-  try {
-    return RE2JS.compile(match);
-  } catch (cause) {
-    throw new StepError('invalid_value', `match is not an RE2 expression: ${describeError(cause).text}`, {
-      happened: 'nothing',
-      cause,
-    });
   }
 }

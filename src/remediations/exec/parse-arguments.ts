@@ -1,8 +1,8 @@
-import { RE2JS } from 're2js';
 import type { ExecArgument, ExecConnection } from '../../domain/connection.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import type { Json, JsonObject } from '../../domain/json.ts';
 import { ParameterError, parseParameter } from '../../domain/parameter.ts';
+import { matchesPattern } from '../../domain/pattern.ts';
 import { StepError } from '../../domain/remediation.ts';
 
 /**
@@ -52,10 +52,6 @@ function parseArgument(name: string, argument: ExecArgument, given: Json | undef
 function writeValue(type: ExecArgument['type'], value: Json): string {
   if (type === 'duration' && typeof value === 'number') return formatDuration(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function matchesPattern(pattern: string, text: string): boolean {
-  return RE2JS.matches(pattern, text);
 }
 
 function parseOrRefuse(parse: () => Json): Json {

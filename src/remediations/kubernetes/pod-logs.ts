@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { RE2JS } from 're2js';
 import { formatDuration } from '../../domain/duration.ts';
 import type { Json } from '../../domain/json.ts';
+import type { Search } from '../../domain/pattern.ts';
 import { defineRemediation, StepError } from '../../domain/remediation.ts';
-import { describeError } from '../describe-error.ts';
+import { compileMatch } from '../compile-match.ts';
 import { createStopError } from '../stop-error.ts';
 import { callForText } from './call-api.ts';
 import { connectKubernetes, type KubernetesApi } from './connect-kubernetes.ts';
@@ -93,8 +93,8 @@ export const podLogs = defineRemediation({
     const { text, isCut } = await readLog(api, choice.namespace, pod.metadata.name, container, data);
     const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
     if (lines.at(-1) === '') lines.pop();
-    const pattern = match === null ? undefined : compileMatch(match);
-    const found = pattern === undefined ? lines : await filterLines(lines, pattern, context.signal);
+    const search = match === null ? undefined : compileMatch(match);
+    const found = search === undefined ? lines : await filterLines(lines, search, context.signal);
     const kept = keepEnd(found.slice(-tail));
     return {
       pod: pod.metadata.name,
@@ -132,13 +132,13 @@ function readLog(
   return callForText(api, { verb: 'get', resource: { ...RESOURCES.pod, subresource: 'log', namespace, name }, query });
 }
 
-/** The lines in whose first 16 KiB the pattern is found. It may take seconds, in which others have their turn. */
-async function filterLines(lines: readonly string[], pattern: RE2JS, signal: AbortSignal): Promise<readonly string[]> {
+/** The lines in whose first 16 KiB it is found. It may take seconds, in which others have their turn. */
+async function filterLines(lines: readonly string[], search: Search, signal: AbortSignal): Promise<readonly string[]> {
   const found: string[] = [];
   let searched = 0;
   for (const line of lines) {
     const start = line.slice(0, MOST_TEXT_BYTES);
-    if (pattern.matcher(start).find()) found.push(line);
+    if (search.isIn(start)) found.push(line);
     searched += start.length + 1;
     if (searched < SEARCHED_AT_ONCE) continue;
     searched = 0;
@@ -162,15 +162,4 @@ function keepEnd(lines: readonly string[]): { readonly lines: readonly string[];
     left -= bytes;
   }
   return { lines: kept, isCut: false };
-}
-
-function compileMatch(match: string): RE2JS {
-  try {
-    return RE2JS.compile(match);
-  } catch (cause) {
-    throw new StepError('invalid_value', `match is not an RE2 expression: ${describeError(cause).text}`, {
-      happened: 'nothing',
-      cause,
-    });
-  }
 }
