@@ -28,7 +28,7 @@ export const scaleService = defineRemediation({
     'Whoever may create containers may do everything on that machine, and a socket proxy cannot tell one container from another: use a connection of its own for this.',
     'Containers are found by the labels that Compose gives them, and counted whatever their state. A new one has the image, environment, mounts, networks with their aliases, labels and limits of one that runs, and the next number in its label and name. So Compose takes it for its own; what it says about scale is not changed, and its next `up` goes back to that.',
     'Refused with the reason where there can be only one: a fixed name (`container_name`), a fixed port of the host, `network_mode: host`, a fixed address. Volumes are shared as Compose shares them; anonymous ones are new.',
-    '`by` goes no further than `min` and `max`; `to` has to be within them. Success means that new containers were started, not that they work: that is for `verify`. When a part was done and then a failure came, or the daemon died, the step goes on with `to`; with `by` its outcome is unknown and a person is asked.',
+    '`by` goes no further than `min` and `max`; `to` has to be within them. `to: 0`, and a negative `by` with `min: 0`, may leave the service without a container and count as destructive. Success means that new containers were started, not that they work: that is for `verify`. When a part was done and then a failure came, or the daemon died, the step goes on with `to`; with `by` its outcome is unknown and a person is asked.',
   ].join('\n\n'),
   connection: 'docker',
   params: {
@@ -52,7 +52,7 @@ export const scaleService = defineRemediation({
     removed: { type: 'list', description: 'The names of those that were stopped and removed.' },
   },
   example: { from: 2, to: 3, created: ['shop-web-3'], removed: [] },
-  effect: () => 'change',
+  effect: ({ to, by, min }) => (to === 0 || (by !== undefined && by < 0 && min === 0) ? 'destructive' : 'change'),
   inDoubt: 'look',
 
   async plan(params, context) {
