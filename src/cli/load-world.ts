@@ -6,6 +6,7 @@ import { remediations } from '../remediations/index.ts';
 import { loadRules, type LoadedRules } from '../rules/load-rules.ts';
 import { readRuleFiles } from '../rules/read-rule-files.ts';
 import { createRuleSettings, type RuleSettings } from '../rules/rule-settings.ts';
+import { withoutConfiguration } from '../rules/without-configuration.ts';
 import type { Problem } from '../schema/problem.ts';
 import type { YamlResult } from '../schema/yaml-file.ts';
 import type { Environment } from '../config/environment.ts';
@@ -56,10 +57,4 @@ function loadUnconfigured(files: readonly YamlResult[], known: RuleSettings): Lo
   const watching = loadRules(files, withoutConfiguration(known));
   const isSafe = watching.ruleSet?.rules.every((rule) => rule.mode === 'observe') === true;
   return isSafe ? { ...watching, problems: [UNCONFIGURED, ...watching.problems] } : strict;
-}
-
-/** For rule files without a configuration: what only a configuration could name is taken as given. */
-function withoutConfiguration({ escalationPolicies: _policies, roles: _roles, ...settings }: RuleSettings): RuleSettings {
-  const connections = { faultOf: () => undefined, onlyOne: (kind: string) => kind, hasAny: () => true };
-  return { ...settings, connections, isUnconfigured: true };
 }

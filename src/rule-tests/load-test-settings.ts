@@ -7,6 +7,7 @@ import type { AnyRemediation } from '../domain/remediation.ts';
 import type { Settings } from '../domain/settings.ts';
 import { ConfiguredConnections } from '../rules/configured-connections.ts';
 import { createRuleSettings, type RuleSettings } from '../rules/rule-settings.ts';
+import { withoutConfiguration } from '../rules/without-configuration.ts';
 import { hasErrors, type Problem } from '../schema/problem.ts';
 import { readYamlFile } from '../schema/yaml-file.ts';
 
@@ -54,9 +55,7 @@ export async function loadTestSettings(
   if (settings === undefined || hasErrors(problems)) return { problems: shown };
   const known = createRuleSettings(settings, remediations);
   if (file === undefined) {
-    const { escalationPolicies: _policies, roles: _roles, people: _people, ...others } = known;
-    const connections = { faultOf: () => undefined, onlyOne: (kind: string) => kind, hasAny: () => true };
-    const ruleSettings: RuleSettings = { ...others, connections, isUnconfigured: true };
+    const ruleSettings = withoutConfiguration(known);
     return { loaded: { settings, ruleSettings, defaultChannel: undefined, hasConfig: false } };
   }
   const read = await readYamlFile(resolve(root, file));
