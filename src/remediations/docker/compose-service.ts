@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import { StepError } from '../../domain/remediation.ts';
 import { filtersOf, requestEngine } from './engine-request.ts';
+import { ownNameOf } from './own-name.ts';
 import { parseEngineAnswer } from './parse-engine-answer.ts';
 
 const listSchema = z.array(
@@ -43,7 +44,7 @@ export async function listReplicas(
     .filter(({ Labels }) => Labels[COMPOSE.oneOff] !== 'True')
     .map(({ Id, Names, State, Labels }) => ({
       id: Id,
-      name: (Names.find((name) => name.lastIndexOf('/') === 0) ?? '/').slice(1),
+      name: ownNameOf(Names),
       number: parseNumber(Labels[COMPOSE.number], what),
       state: State,
     }))

@@ -2,8 +2,10 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import { StepError } from '../../domain/remediation.ts';
 import { callDocker } from './call-docker.ts';
+import { COMPOSE } from './compose-service.ts';
 import { containerDetailsSchema, type ContainerDetails } from './container-details.ts';
 import { describeSelection, type ParsedSelection } from './container-selection.ts';
+import { ownNameOf } from './own-name.ts';
 import { parseEngineAnswer } from './parse-engine-answer.ts';
 
 const listSchema = z.array(
@@ -24,7 +26,7 @@ export async function findContainer(docker: Docker, selection: ParsedSelection, 
   if (selection.by === 'name') return inspectByName(docker, selection.name, signal);
   const { project, service } = selection;
   const what = describeSelection(selection);
-  const label = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`];
+  const label = [`${COMPOSE.project}=${project}`, `${COMPOSE.service}=${service}`];
   const [first, ...others] = await listContainers(docker, { all: true, filters: { label } }, signal);
   if (first === undefined) throw new StepError('not_found', `there is no container of ${what}`, { happened: 'nothing' });
   if (others.length > 0) {
@@ -46,14 +48,9 @@ export async function listContainers(
   const call = { what, signal, request: 'GET /containers/json' };
   const answer = await callDocker(call, () => docker.listContainers({ ...options, abortSignal: signal }));
   return parseEngineAnswer(listSchema, answer, what)
-    .filter(({ Labels }) => Labels?.['com.docker.compose.oneoff'] !== 'True')
-    .map(({ Id, Names }) => ({ id: Id, name: findOwnName(Names) }))
+    .filter(({ Labels }) => Labels?.[COMPOSE.oneOff] !== 'True')
+    .map(({ Id, Names }) => ({ id: Id, name: ownNameOf(Names) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** Others are the aliases that links gave it: `/web/db`. */
-function findOwnName(names: readonly string[]): string {
-  return (names.find((name) => name.lastIndexOf('/') === 0) ?? '/').slice(1);
 }
 
 /** The container of exactly this name, if there is one. */
