@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Environment } from '../config/environment.ts';
-import { compilePattern, PatternError } from '../domain/pattern.ts';
+import { compileSearch, PatternError } from '../domain/pattern.ts';
 import { remediations } from '../remediations/index.ts';
 import { findTestFiles } from '../rule-tests/find-test-files.ts';
 import { formatResult } from '../rule-tests/format-result.ts';
@@ -87,8 +87,8 @@ function compileFilter(filter: string): (name: string) => boolean {
   const expression = /^\/(.+)\/$/s.exec(filter)?.[1];
   if (expression === undefined) return (name) => name.includes(filter);
   try {
-    const pattern = compilePattern(`(?s:.*)(?:${expression})(?s:.*)`);
-    return (name) => pattern.matches(name);
+    const search = compileSearch(expression);
+    return (name) => search.isIn(name);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     throw new CliError(2, `--filter ${filter}: ${error.message}`);

@@ -291,8 +291,8 @@ export const UNSET_SWITCHES: Switches = {
   reconciledAt: null,
 };
 
-/** What is due by the clock: a rule's runs, the news of a maintenance window, the report. */
-export const SCHEDULE_KINDS = ['rule', 'window', 'report'] as const;
+/** What is due by the clock: a rule's runs, the news of a maintenance window. */
+export const SCHEDULE_KINDS = ['rule', 'window'] as const;
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
 /** Why a tick of a rule made no run, or one that did not start. */

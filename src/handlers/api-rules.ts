@@ -104,7 +104,7 @@ function viewRule(
   };
 }
 
-/** A rule that was never due has no row yet. */
+/** Until the daemon has seen the schedule there is no row of it. */
 function viewSchedule({ schedule }: Rule, state: ScheduleState | undefined): ScheduleView | null {
   if (schedule === undefined) return null;
   const { cron, timezone } = schedule.times;
