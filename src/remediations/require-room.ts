@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { StepError, type StepContext } from '../domain/remediation.ts';
+import { blockBytesOf } from './block-bytes.ts';
 
 /** What a backup leaves of a disk, which others need too: so much, or so large a share of a small one. */
 const LEAST_FREE_BYTES = 256 * 2 ** 20;
@@ -8,8 +9,9 @@ const LOOK_EVERY_MS = 1_000;
 
 /** Fails (`rejected`) when the disk of a directory is nearly full: less than 256 MiB and less than 5% of it are free. Throws Node's errors. */
 export async function requireRoom(directory: string): Promise<void> {
-  const { bavail, blocks, bsize } = await statfs(directory);
-  if (bavail * bsize >= Math.min(LEAST_FREE_BYTES, blocks * bsize * LEAST_FREE_SHARE)) return;
+  const found = await statfs(directory);
+  const blockBytes = blockBytesOf(found);
+  if (found.bavail * blockBytes >= Math.min(LEAST_FREE_BYTES, found.blocks * blockBytes * LEAST_FREE_SHARE)) return;
   const message = `${JSON.stringify(directory)}: the disk is nearly full; free some space. What was written is removed`;
   throw new StepError('rejected', message, { happened: 'nothing' });
 }

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { defineRemediation } from '../../domain/remediation.ts';
+import { blockBytesOf } from '../block-bytes.ts';
 import { quoteLine } from '../quote-line.ts';
 import { createStopError } from '../stop-error.ts';
 import { createFileError } from './file-error.ts';
@@ -38,9 +39,9 @@ export const diskUsage = defineRemediation({
 
   async run({ data: { path } }, { signal }) {
     const real = await resolvePath(path);
-    const { bsize, frsize, blocks, bfree, bavail, files, ffree } = await readFileSystem(real, signal);
-    // Early releases of Node 24 do not tell the size that blocks are counted in; on most file systems it is `bsize`.
-    const blockBytes = Number.isInteger(frsize) ? frsize : bsize;
+    const found = await readFileSystem(real, signal);
+    const { blocks, bfree, bavail, files, ffree } = found;
+    const blockBytes = blockBytesOf(found);
     const used = blocks - bfree;
     const usable = used + bavail;
     return {
