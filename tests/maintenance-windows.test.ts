@@ -153,6 +153,17 @@ describe('people', () => {
     expect(await notices()).toEqual([]);
   });
 
+  it('are told when the clock is right again that was months ahead', async () => {
+    clock.stepWallClock(300 * DAY_MS);
+    await look();
+    clock.stepWallClock(-300 * DAY_MS);
+    const before = texts.length;
+    await look();
+    expect(texts.slice(before)).toEqual([
+      'maintenance window weekly from 2026-11-22T02:00:00Z to 2026-11-22T04:00:00Z: automation of 3 rules will be muted',
+    ]);
+  });
+
   it('are told anew of a window that was moved', async () => {
     await look();
     await look([

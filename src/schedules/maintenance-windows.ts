@@ -13,6 +13,8 @@ import { scopeOfMessage } from '../pipeline/scope-of-message.ts';
 import { Loop } from './loop.ts';
 
 const INTERVAL_MS = 30_000;
+/** So often there is a look at a window in any case: when it is next due was perhaps reckoned by a wrong clock. */
+const LONGEST_REST_MS = 86_400_000;
 
 export interface MaintenanceWindowsDeps {
   readonly store: Pick<Store, 'schedules' | 'transact'>;
@@ -38,7 +40,7 @@ export async function tellOfWindows({ store, clock, rules, settings, onWindowNew
   const known = new Map((await store.schedules('window')).map((row) => [row.name, row]));
   for (const window of windowsOf(rules(), settings())) {
     const row = known.get(window.interval.name);
-    if (row?.digest === window.digest && row.nextAt !== null && row.nextAt > now) continue;
+    if (row?.digest === window.digest && isResting(row, now)) continue;
     const texts = await store.transact(async (tx) => {
       const current = (await tx.schedules('window')).find(({ name }) => name === window.interval.name);
       const told = current?.digest === window.digest ? toldOf(current) : null;
@@ -54,6 +56,10 @@ export async function tellOfWindows({ store, clock, rules, settings, onWindowNew
     });
     if (texts.length > 0) onWindowNews(texts);
   }
+}
+
+function isResting({ nextAt }: ScheduleState, now: number): boolean {
+  return nextAt !== null && nextAt > now && nextAt <= now + LONGEST_REST_MS;
 }
 
 /** A time interval that mutes rules with steps, and where their people are. */
@@ -98,7 +104,7 @@ function rowOf({ interval, digest }: MaintenanceWindow, told: WindowTold | null,
     kind: 'window',
     name: interval.name,
     digest,
-    nextAt: Math.max(nextAt, now + 1),
+    nextAt: Math.min(Math.max(nextAt, now + 1), now + LONGEST_REST_MS),
     lastAt: told?.endAt ?? null,
     liveRunId: null,
     lastRunId: null,
