@@ -37,8 +37,11 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** The outcomes of a run that did what its rule is for. */
 export const SUCCEEDED = ['verified', 'completed'] as const satisfies readonly Outcome[];
 
-/** The outcomes that count against a rule's breaker. `recurred` counts too; it is a mark on a verified run. */
-export const BREAKER_OUTCOMES: readonly Outcome[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
+/**
+ * The outcomes of a run that did not help, as far as anybody can tell: people have to do it, and the rule's breaker counts them.
+ * `recurred` counts there too; it is a mark on a verified run.
+ */
+export const UNSUCCESSFUL: readonly Outcome[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
 
 /**
  * Why a run is held, did not act or failed; why an incident was escalated. One list for the journal, the timeline,

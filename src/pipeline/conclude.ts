@@ -1,5 +1,5 @@
 import { formatDuration } from '../domain/duration.ts';
-import { BREAKER_OUTCOMES, type Outcome, type Reason } from '../domain/reason.ts';
+import { UNSUCCESSFUL, type Outcome, type Reason } from '../domain/reason.ts';
 import type { StepErrorCode } from '../domain/remediation.ts';
 import type { Rule } from '../domain/rule.ts';
 import type { Run } from '../domain/state.ts';
@@ -17,8 +17,6 @@ export interface Ending {
   readonly outcome: Outcome;
   readonly reason: Reason | StepErrorCode | null;
 }
-
-const NEEDS_A_PERSON: readonly Outcome[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
 
 /** What a release may let go on. */
 const WAITING_FOR_A_RELEASE: readonly Reason[] = ['target_busy', 'blast_radius', 'concurrency'];
@@ -71,7 +69,7 @@ export function endRun(world: World, run: Run, ending: Ending, context: Decision
   const didNothing = ending.outcome === 'completed' && ending.reason === 'nothing_to_do';
   // Whoever resolved the incident is a person who knows.
   const isKnown = ending.reason === 'dismissed';
-  if ((NEEDS_A_PERSON.includes(ending.outcome) && !isKnown) || didNothing) {
+  if ((UNSUCCESSFUL.includes(ending.outcome) && !isKnown) || didNothing) {
     escalate(
       world,
       run.incidentId,
@@ -163,7 +161,7 @@ export function updateBreaker(world: World, rule: Rule, { now }: DecisionContext
   const failures = world
     .briefs()
     .filter((run) => run.rule === rule.name && run.actingAt !== null && run.endedAt !== null && run.endedAt > since)
-    .filter((run) => run.recurred || (run.outcome !== null && BREAKER_OUTCOMES.includes(run.outcome)));
+    .filter((run) => run.recurred || (run.outcome !== null && UNSUCCESSFUL.includes(run.outcome)));
   if (failures.length < count) return;
   world.putBreaker({ ...breaker, openedAt: now });
   const text = `the breaker of ${rule.name} is open: ${failures.length} runs in ${formatDuration(windowMs)} did not fix it; re-arm it with: remedyd breaker rearm ${rule.name}`;

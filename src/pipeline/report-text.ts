@@ -1,5 +1,7 @@
+import { UNSUCCESSFUL } from '../domain/reason.ts';
 import { readableDuration } from '../domain/readable-duration.ts';
-import type { Effect, Report, RuleReport, TargetReport, Took } from './report.ts';
+import type { Report, RuleReport } from './report.ts';
+import type { Effect, TargetReport, Took } from './report-tally.ts';
 
 /** The report for people, as Markdown. */
 export function reportMarkdown(report: Report): string {
@@ -138,7 +140,7 @@ function verifiedOf({ outcomes }: Effect): number {
 }
 
 function failuresOf({ outcomes }: Effect): number {
-  return ['ineffective', 'inconclusive', 'failed', 'interrupted'].reduce((sum, outcome) => sum + (outcomes[outcome] ?? 0), 0);
+  return UNSUCCESSFUL.reduce((sum, outcome) => sum + (outcomes[outcome] ?? 0), 0);
 }
 
 function countOf(counts: Readonly<Record<string, number>> | readonly number[]): number {

@@ -1,9 +1,7 @@
 import { sharedLabels } from '../domain/alert.ts';
-import type { Outcome } from '../domain/reason.ts';
+import { UNSUCCESSFUL } from '../domain/reason.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Run } from '../domain/state.ts';
-
-const FAILED: readonly Outcome[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
 
 /** What a run's expressions see. Labels are those that all its frozen alerts share. */
 export function scopeOfRun(run: Run, now: number): Scope {
@@ -26,7 +24,7 @@ export function scopeOfRun(run: Run, now: number): Scope {
     run: {
       id: run.id,
       attempt: run.attempt,
-      failed: run.ending !== null && FAILED.includes(run.ending.outcome),
+      failed: run.ending !== null && UNSUCCESSFUL.includes(run.ending.outcome),
       actor: run.actor ?? '',
     },
     now,

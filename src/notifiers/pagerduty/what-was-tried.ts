@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../domain/json.ts';
+import { UNSUCCESSFUL } from '../../domain/reason.ts';
 import type { Run, StepRecord } from '../../domain/state.ts';
 import type { IncidentDetail } from '../../domain/store.ts';
 import { shortLine } from './shortened.ts';
@@ -7,8 +8,6 @@ import { timestamp } from './timestamp.ts';
 const MAX_RUNS = 10;
 const MAX_STEPS = 30;
 const MAX_TEXT = 500;
-/** Outcomes after which people have to do it. */
-const FAILURES: readonly (string | null)[] = ['failed', 'ineffective', 'inconclusive', 'interrupted'];
 
 const STATE_WORDS: Readonly<Record<StepRecord['state'], string>> = {
   pending: 'to come',
@@ -35,7 +34,7 @@ export function whatWasTried({ runs, steps }: IncidentDetail): readonly JsonObje
 
 /** What was tried last and did not help, in a few words; `undefined` while nothing failed. */
 export function lastFailure({ runs, steps }: IncidentDetail): string | undefined {
-  const failed = newestFirst(runs).find((run) => FAILURES.includes(run.outcome));
+  const failed = newestFirst(runs).find(({ outcome }) => outcome !== null && UNSUCCESSFUL.includes(outcome));
   if (failed === undefined) return undefined;
   const acted = stepsOf(failed, steps).filter(({ effect }) => effect !== 'read');
   const tried = acted.length === 0 ? 'nothing was changed' : `tried ${acted.map(({ uses }) => uses).join(', ')}`;
