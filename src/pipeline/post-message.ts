@@ -1,4 +1,4 @@
-import { newNotification } from '../domain/new-notification.ts';
+import { newNotice } from '../domain/new-notice.ts';
 import type { Run } from '../domain/state.ts';
 import type { DecisionContext } from './decision-context.ts';
 import type { EventOf } from './event.ts';
@@ -23,6 +23,5 @@ export function postMessage(world: World, run: Run, { address, text }: EventOf<'
     world.signals.push({ kind: 'message_without_place', rule: run.rule, runId: run.id, text });
     return;
   }
-  const id = `notice_${run.id}/${address}:slack:${place}`;
-  world.putNotification(newNotification({ id, incidentId: null, channel: 'slack', place, purpose: 'notice', text }, now));
+  world.putNotification(newNotice({ topic: `${run.id}/${address}`, channel: 'slack', place, text }, now));
 }

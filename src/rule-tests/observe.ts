@@ -1,4 +1,5 @@
 import type { JsonObject } from '../domain/json.ts';
+import { noticeIdStart } from '../domain/new-notice.ts';
 import type { Incident, Run, StepRecord } from '../domain/state.ts';
 import type { StoredTimelineEntry } from '../domain/state.ts';
 import type { ExpectationDefinition } from '../rules/tests-file-schema.ts';
@@ -31,7 +32,7 @@ export async function observe(daemon: TestDaemon, { rule, target }: ExpectationD
   const detail = run === undefined ? undefined : await daemon.runDetail(run.id);
   const story = incident === undefined ? detail : await daemon.incidentDetail(incident.id);
   const told = daemon.told.filter(({ id, incidentId }) =>
-    incident === undefined ? run !== undefined && id.startsWith(noticesOf(run)) : incidentId === incident.id,
+    incident === undefined ? run !== undefined && id.startsWith(noticeIdStart(`${run.id}/`)) : incidentId === incident.id,
   );
   return {
     rule: rule ?? run?.rule ?? incident?.rule,
@@ -43,9 +44,4 @@ export async function observe(daemon: TestDaemon, { rule, target }: ExpectationD
     told,
     timeline: story?.timeline ?? [],
   };
-}
-
-/** How the rows of the outbox begin that hold what a run says which has no incident. */
-function noticesOf({ id }: Run): string {
-  return `notice_${id}/`;
 }

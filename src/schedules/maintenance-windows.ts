@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { copyLabels } from '../domain/alert.ts';
 import type { Clock } from '../domain/clock.ts';
-import { newNotification } from '../domain/new-notification.ts';
+import { newNotice } from '../domain/new-notice.ts';
 import type { Rule, RuleSet } from '../domain/rule.ts';
 import type { NamedTimeInterval, Settings } from '../domain/settings.ts';
 import type { Notification, ScheduleState } from '../domain/state.ts';
@@ -122,10 +122,8 @@ function noticesOf(
   text: string,
   now: number,
 ): readonly Notification[] {
-  return places.map((place) => {
-    const id = `notice_window/${interval.name}/${news.endAt}/${news.phase}:slack:${place}`;
-    return newNotification({ id, incidentId: null, channel: 'slack', place, purpose: 'notice', text }, now);
-  });
+  const topic = `window/${interval.name}/${news.endAt}/${news.phase}`;
+  return places.map((place) => newNotice({ topic, channel: 'slack', place, text }, now));
 }
 
 function describe({ beginAt, endAt, phase }: WindowNews, { interval, rules }: MaintenanceWindow): string {
