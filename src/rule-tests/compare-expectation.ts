@@ -1,7 +1,7 @@
 import type { ExpectationDefinition } from '../rules/tests-file-schema.ts';
 import { isSameData } from './is-same-data.ts';
 import type { Observed } from './observe.ts';
-import { placesOf } from './told-places.ts';
+import type { Told } from './test-daemon.ts';
 
 /** One key of an expectation that is not so. */
 export interface Difference {
@@ -46,6 +46,11 @@ function succeededSteps({ run, steps }: Observed): readonly string[] {
     )
     .toSorted((a, b) => a.position - b.position)
     .map(({ id }) => id);
+}
+
+/** The places that were told, as tests name them: `slack/#ops`, `pagerduty/NAME`. */
+function placesOf(told: readonly Told[]): readonly string[] {
+  return [...new Set(told.map(({ channel, place }) => `${channel}/${place}`))];
 }
 
 /** Only the parameters that are named are compared. */

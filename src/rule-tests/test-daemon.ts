@@ -10,6 +10,7 @@ import { foresee } from '../pipeline/foresee.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import { previewRun } from '../pipeline/preview-run.ts';
 import { summarize } from '../pipeline/report-summary.ts';
+import { TICK_INTERVAL_MS } from '../schedules/tick.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { TestWorld } from './rule-test.ts';
 import { standInConnection } from './stand-in-connection.ts';
@@ -25,8 +26,6 @@ export interface Told {
   readonly place: string;
 }
 
-/** How often the daemon looks at holds whose end no event announces. */
-const TICK_MS = 5_000;
 /** Holds that end with time, and by no event. */
 const ENDED_BY_TIME: readonly string[] = ['blast_radius', 'storm'];
 /** How many rows of the outbox are told at once. */
@@ -187,7 +186,7 @@ export class TestDaemon {
   /** Sets the next tick of the daemon, at or after this instant, for what it may notice then. */
   #armTick(from = this.clock.now()): void {
     const sinceStart = Math.max(from, this.clock.now()) - this.#startAt;
-    const at = this.#startAt + (Math.floor(sinceStart / TICK_MS) + 1) * TICK_MS;
+    const at = this.#startAt + (Math.floor(sinceStart / TICK_INTERVAL_MS) + 1) * TICK_INTERVAL_MS;
     if (this.#tick !== undefined && this.#tick.at <= at) return;
     this.#tick?.timer.abort();
     const timer = new AbortController();

@@ -3,7 +3,8 @@ import type { Store } from '../domain/store.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { Loop } from './loop.ts';
 
-const INTERVAL_MS = 5_000;
+/** How often it looks. */
+export const TICK_INTERVAL_MS = 5_000;
 
 export interface TickDeps {
   readonly store: Pick<Store, 'counts' | 'switches'>;
@@ -19,5 +20,5 @@ export function createTick({ store, pipeline, clock, onFault }: TickDeps): Loop 
     const isHolding = counts.runsHeld.some((held) => held.count > 0);
     if (isHolding || switches.pausedAt !== null || switches.stormSince !== null) await pipeline.apply({ kind: 'tick' });
   };
-  return new Loop({ name: 'tick', everyMs: INTERVAL_MS, clock, work, onFault });
+  return new Loop({ name: 'tick', everyMs: TICK_INTERVAL_MS, clock, work, onFault });
 }
