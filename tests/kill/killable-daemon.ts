@@ -54,8 +54,7 @@ function startLife(folder: string, configFile: string, url: string): DaemonLife 
   const command = [process.execPath, SOURCE_MAIN, 'serve', '--config', configFile];
   const setpriv = findProgram('setpriv');
   const [file = '', ...args] = setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', '--', ...command];
-  const env = plainEnvironment({ NODE_COMPILE_CACHE: join(folder, 'compile-cache') });
-  const child = spawn(file, args, { env, stdio: ['ignore', output, output] });
+  const child = spawn(file, args, { env: plainEnvironment({}), stdio: ['ignore', output, output] });
   closeSync(output);
   let isMeantToEnd = false;
   const gone = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);

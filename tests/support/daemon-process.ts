@@ -29,9 +29,10 @@ export interface DaemonProcess {
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** Only what a service manager would give it. */
+/** Only what a service manager would give it, and where the sources are kept compiled. */
 export function plainEnvironment(more: Readonly<Record<string, string>>): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', LANG: 'C.UTF-8', ...more };
+  const { PATH = '', HOME = '/', NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, LANG: 'C.UTF-8', ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }), ...more };
 }
 
 /** Starts the daemon with the Node that runs the tests, and resolves once it is ready. It dies with the tests. */

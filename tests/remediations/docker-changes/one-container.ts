@@ -90,7 +90,7 @@ export function testOneContainer(stage: () => DockerStage): void {
   describe('docker.kill_container', () => {
     test('sends the signal, to the process that was planned', async () => {
       const { context, create } = stage();
-      const container = await create('kill', { Cmd: ['sh', '-c', "trap 'exit 7' HUP; while :; do sleep 0.1; done"] });
+      const container = await create('kill', { Cmd: ['sh', '-c', "trap 'exit 7' HUP; sleep 86400 & wait"] });
       const params = { container: `${PREFIX}-kill`, signal: 'HUP' };
       const planned = await plan(killContainer, params, context());
       expect(await killContainer.run(planned, context())).toMatchObject({ container: `${PREFIX}-kill`, signal: 'HUP' });

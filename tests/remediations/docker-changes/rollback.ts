@@ -6,7 +6,7 @@ import { plan, PREFIX, run, type DockerStage, type StageContainer } from './stag
 
 const SECOND = 1e9;
 const REPOSITORY = `${PREFIX}/app`;
-const SERVE = `CMD ["sh", "-c", "trap 'exit 0' TERM; touch /ready; while :; do sleep 0.1; done"]`;
+const SERVE = `CMD ["sh", "-c", "trap 'exit 0' TERM; touch /ready; sleep 86400 & wait"]`;
 const HEALTH = { Test: ['CMD', 'test', '-e', '/ready'], Interval: SECOND / 4, Timeout: SECOND, Retries: 1 };
 /** So that the images' command is what runs. */
 const OF_IMAGE = { Cmd: [] as string[] };
@@ -192,7 +192,7 @@ export function testRollback(stage: () => DockerStage): void {
 
     test('while the new one comes up is waited for, and put back when it does not', async () => {
       const { context, createImage } = stage();
-      await createImage(`${REPOSITORY}:sick`, [`CMD ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"]`]);
+      await createImage(`${REPOSITORY}:sick`, [`CMD ["sh", "-c", "trap 'exit 0' TERM; sleep 86400 & wait"]`]);
       const { planned } = await breakOff('broken-sick', 'POST /containers/create', `${REPOSITORY}:sick`);
       expect(await rollbackContainer.look?.(planned, Date.now(), context())).toEqual({ state: 'not_done' });
       const controller = new AbortController();

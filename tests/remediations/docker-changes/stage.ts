@@ -10,8 +10,8 @@ import { createStepContext } from '../../support/step-context.ts';
 /** All that these tests make has a name that begins so. */
 export const PREFIX = 'remedyd-change';
 /** Ends at once on SIGTERM, unlike most first processes of a container. */
-export const STOPS_AT_ONCE = ['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
-export const OUTLIVES_SIGTERM = ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"];
+export const STOPS_AT_ONCE = ['sh', '-c', "trap 'exit 0' TERM; sleep 86400 & wait"];
+export const OUTLIVES_SIGTERM = ['sh', '-c', "trap '' TERM; sleep 86400 & wait"];
 
 const committedSchema = z.object({ Id: z.string() });
 
