@@ -160,7 +160,7 @@ describe('a connection to Kubernetes', () => {
       code: 'unavailable',
       happened: 'nothing',
       message:
-        'the kubernetes connection "prod" cannot be used: the package @kubernetes/client-node is missing: npm install @kubernetes/client-node@2',
+        'the kubernetes connection "prod" cannot be used: the package @kubernetes/client-node is missing: npm install --save-prod @kubernetes/client-node@2',
     });
   });
 
