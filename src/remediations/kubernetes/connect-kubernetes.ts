@@ -45,7 +45,11 @@ async function loadOrExplain(name: string, loadLibrary: () => Promise<Library>):
   try {
     return await loadLibrary();
   } catch (cause) {
-    throw unusable(name, 'the package @kubernetes/client-node is missing: npm install --save-prod @kubernetes/client-node@2', cause);
+    throw unusable(
+      name,
+      'the package @kubernetes/client-node is missing: npm install --save-prod @kubernetes/client-node@2',
+      cause,
+    );
   }
 }
 
